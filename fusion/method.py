@@ -1,0 +1,200 @@
+"""What a fusion method is, its card, and the registry.
+
+A method is one new file in `fusion/methods/` or `baselines/`: a class with a `Card`, registered with `@register`.
+Nothing else has to be edited; the conformance tests run over every registered method.
+"""
+
+import difflib
+import hashlib
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from fusion import images
+
+# Names only: fusion imports no other room; a package that is not installed is passed over.
+METHOD_PACKAGES = ("fusion.methods", "baselines")
+PROTOCOLS = ("released", "paper", "official")
+
+
+class MethodError(ValueError):
+    """An unknown method, protocol or missing weights; the message names the remedy."""
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """One pinned file of released weights, stored as `<weights>/<method>/<file>`."""
+
+    file: str
+    sha256: str = ""  # "" where nobody could pin it: such a file is used only when the user names it
+    repository: str = ""  # owner/name
+    commit: str = ""
+    path: str = ""  # inside the repository
+    url: str = ""  # where it is published, if not in a repository (named to the user, never fetched)
+    optional: bool = False  # needed by another protocol than `released`
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a reader must know to trust a method's numbers."""
+
+    name: str  # registry key: lower case, the file's name
+    title: str  # as printed in tables
+    kind: str  # "source", "classic", "baseline", "ours"
+    task: tuple[str, ...]  # "ivf", "mif"
+    paper: str
+    repository: str = ""  # owner/name@commit, "" for textbook methods
+    licence: str = ""  # of the authors' repository
+    weights: tuple[WeightFile, ...] = ()
+    recipe: dict[str, str] = field(default_factory=dict)  # protocol -> one line; keys = protocols that are offered
+    parity: str = ""  # how equality with the authors' code was checked
+    version: int = 1  # raised whenever the method's output can change
+    trained_on_medical: bool = False
+
+
+class Method(ABC):
+    """Two images in, one image out.
+
+    Attributes:
+        card: the method's card.
+        batch_size: pictures whose outputs depend on one another (TarDAL's train-mode batch norm); 1 for all others.
+        weight_files: the checkpoint files in use (empty for methods without weights).
+    """
+
+    card: Card
+    batch_size: int = 1
+    weight_files: tuple[Path, ...] = ()
+
+    def __init__(self, *, device: str = "cpu", protocol: str = "released"):
+        self.device, self.protocol = device, protocol
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+    @property
+    def task(self) -> tuple[str, ...]:
+        return self.card.task
+
+    @abstractmethod
+    def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
+        """Fuse one pair.
+
+        Args:
+            ir: float32 [H,W] in 0..1.
+            vi: float32 [H,W] or RGB [H,W,3] in 0..1.
+        Returns: float32 [H,W] or [H,W,3] in 0..1 (values outside are clipped at writing), same H, W.
+        """
+
+    def fuse_batch(self, pairs: Sequence[tuple[np.ndarray, np.ndarray]], canvas: tuple[int, int]) -> list[np.ndarray]:
+        """Fuse consecutive pairs of a data set; `canvas` is the data set's largest height and width."""
+        return [self.fuse(ir, vi) for ir, vi in pairs]
+
+
+class LumaMethod(Method):
+    """Table I's rule: fuse the visible luma in float, put Cb and Cr back (fusion.images.recolour)."""
+
+    @abstractmethod
+    def fuse_luma(self, ir: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """float32 [H,W] infrared and visible luma in 0..1 -> fused luma, float32 [H,W]."""
+
+    def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
+        return images.recolour(self.fuse_luma(ir, images.luma(vi)), vi)
+
+
+_REGISTRY: dict[str, type[Method]] = {}
+
+
+def register(cls: type[Method]) -> type[Method]:
+    """Class decorator. The class takes (weights=, device=, protocol=); no `weights` if its card lists none."""
+    card = cls.card
+    if card.name in _REGISTRY and _REGISTRY[card.name].__module__ != cls.__module__:
+        raise MethodError(f"method name {card.name!r} is taken by {_REGISTRY[card.name].__module__}")
+    _REGISTRY[card.name] = cls
+    return cls
+
+
+def methods() -> dict[str, Card]:
+    """Every registered method's card, by name; imports the method packages once."""
+    for package_name in METHOD_PACKAGES:
+        try:
+            package = importlib.import_module(package_name)
+        except ModuleNotFoundError as error:
+            if error.name != package_name:
+                raise
+            continue
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package_name}.{module.name}")
+    return {name: cls.card for name, cls in sorted(_REGISTRY.items())}
+
+
+def find(name: str) -> type[Method]:
+    """The class registered under `name`; MethodError with the nearest names otherwise."""
+    known = methods()
+    if name not in known:
+        raise MethodError(f"unknown method {name!r}{nearest(name, known)}")
+    return _REGISTRY[name]
+
+
+def nearest(name: str, known) -> str:
+    """'; did you mean a, b?' or '; known: ...': one wording for every unknown name."""
+    close = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
+    return f"; did you mean {', '.join(close)}?" if close else f"; known: {', '.join(sorted(known))}"
+
+
+def load_method(name: str, *, weights: Path | str | None = None, device: str = "cpu",
+                protocol: str = "released") -> Method:
+    """Build a method ready to fuse.
+
+    Args:
+        name: registry key.
+        weights: the folder `<weights>/<method>/` or one checkpoint file; None for methods without weights.
+        device: torch device.
+        protocol: "released", "paper" or "official"; a method that does not offer it uses `released`.
+    Raises MethodError when the name or protocol is unknown, or weights are missing or have a wrong hash.
+    """
+    if protocol not in PROTOCOLS:
+        raise MethodError(f"unknown protocol {protocol!r}{nearest(protocol, PROTOCOLS)}")
+    cls = find(name)
+    if protocol not in cls.card.recipe:
+        protocol = "released"
+    if not cls.card.weights:
+        return cls(device=device, protocol=protocol)
+    return cls(weights=Path(weights) if weights is not None else None, device=device, protocol=protocol)
+
+
+def require_weights(card: Card, weights: Path | None, names: Sequence[str] | None = None) -> list[Path]:
+    """The card's weight files below `weights`, each verified by sha256.
+
+    `names` limits which (default: all that are not optional). `weights` may be one file when one is asked for: a
+    checkpoint that the user names explicitly is taken as it is, without a hash.
+    """
+    wanted = [w for w in card.weights if (w.file in names if names is not None else not w.optional)]
+    if weights is not None and Path(weights).is_file():
+        if len(wanted) != 1:
+            files = ", ".join(w.file for w in wanted)
+            raise MethodError(f"{weights}: {card.name} needs {len(wanted)} files ({files}); name their folder")
+        return [Path(weights)]
+    found = []
+    for item in wanted:
+        path = Path(weights) / item.file if weights is not None else None
+        if path is None or not path.is_file():
+            where = (f"`python run_all.py fetch {card.name}` clones it from {item.repository}" if item.repository
+                     else f"published at {item.url}" if item.url else "no public download is known")
+            raise MethodError(f"{card.name}: weight file {path or item.file} is missing; {where}. "
+                              f"Expected at <weights>/{card.name}/{item.file}")
+        if item.sha256 and sha256(path) != item.sha256:
+            raise MethodError(f"{path}: sha256 {sha256(path)[:12]}... differs from the pinned {item.sha256[:12]}...; "
+                              f"delete it and run `python run_all.py fetch {card.name}`")
+        found.append(path)
+    return found
+
+
+def sha256(path: Path) -> str:
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

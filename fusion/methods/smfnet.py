@@ -1,0 +1,102 @@
+"""The paper's method: the authors' checkpoint where it is at hand, else the slim network trained for this project."""
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fusion.complexity import Complexity
+from fusion.method import Card, LumaMethod, MethodError, WeightFile, register
+from fusion.smfnet import weights as files
+from fusion.smfnet.complexity import complexity
+from fusion.smfnet.fast.network import FastSMFNet, supports
+from fusion.smfnet.network import SMFNet
+from fusion.smfnet.settings import PROTOCOL_SETTINGS, RELEASED
+
+REPOSITORY, COMMIT = "Abraham-Einstein/SMFNet", "5097711d29c0adb515d12bd366d4e56536dbbc2a"
+CHECKPOINTS = ("model_VIF.pth", "models/model_VIF.pth", "model_IVF.pth")  # test.py's names, the README's name
+TRAINED = "weights.safetensors"  # what training leaves
+SLIM = Path(files.__file__).with_name("pretrained") / "smfnet_slim.safetensors"
+
+
+@register
+class SMFNetMethod(LumaMethod):
+    """SMFNet on Y of the visible and grey infrared; the fused picture is stretched to 0..1.
+
+    weights: a folder with the authors' model_VIF.pth or with weights.safetensors of a training run, or such a file.
+    Without either the slim network is used, and `title` and `note` say so. The protocol `paper` (the network of the
+    equations) has no published weights: it needs weights.safetensors of a run of the recipe `paper`.
+    """
+
+    card = Card(
+        name="smfnet", title="SMFNet", kind="ours", task=("ivf", "mif"),
+        paper="Zhang et al., A Semantic-Aware and Multi-Guided Network for Infrared-Visible Image Fusion, "
+              "arXiv 2407.06159",
+        repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
+        weights=(WeightFile("model_VIF.pth", repository=REPOSITORY, commit=COMMIT, path="models/model_VIF.pth",
+                            optional=True),),
+        recipe={"released": "Y of the visible and grey infrared in 0..1, min-max stretch of the fused luma, "
+                            "chroma of the visible back",
+                "paper": "the same with the network of the paper's equations; weights have to be trained"},
+        parity="every intermediate and output of the authors' network under filled weights within float32 noise")
+
+    def __init__(self, *, weights: Path | None = None, device: str = "cpu", protocol: str = "released",
+                 fast: bool = True, dtype: torch.dtype = torch.float32, compile: bool = False):
+        super().__init__(device=device, protocol=protocol)
+        path = _find(weights, protocol)
+        self.weight_files = (path,)
+        with torch.random.fork_rng(devices=[]):  # constructing layers draws numbers; the user's generator stays put
+            network = _load(path, protocol)
+        self.title, self.note = _labels(path)
+        self.network = network.eval().requires_grad_(False).to(device)
+        self.run = self._reference
+        if fast and supports(network.settings):
+            self.run = FastSMFNet(self.network, dtype=dtype, compile=compile)
+
+    @classmethod
+    def complexity(cls, height: int = 480, width: int = 640) -> Complexity:
+        """Table V's figures of the released network."""
+        return complexity(RELEASED, height, width)
+
+    @torch.inference_mode()
+    def _reference(self, ir: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return self.network(ir, y)
+
+    def fuse_luma(self, ir: np.ndarray, y: np.ndarray) -> np.ndarray:
+        tensors = (torch.from_numpy(np.array(x, np.float32))[None, None].to(self.device) for x in (ir, y))
+        fused = self.run(*tensors)[0, 0].cpu().numpy()
+        low, high = fused.min(), fused.max()
+        return (fused - low) / (high - low) if high > low else fused
+
+
+def _find(weights: Path | None, protocol: str) -> Path:
+    """The weight file to use; MethodError where none fits the protocol."""
+    if weights is not None and Path(weights).suffix in (".pth", ".pt", ".safetensors"):
+        if not Path(weights).is_file():
+            raise MethodError(f"{weights}: no such file; name the authors' model_VIF.pth or a run's {TRAINED}")
+        return Path(weights)
+    names = (*CHECKPOINTS, TRAINED) if protocol == "released" else (TRAINED,)
+    for name in names if weights is not None else ():
+        if (Path(weights) / name).is_file():
+            return Path(weights) / name
+    if protocol == "released":
+        return SLIM
+    raise MethodError(f"smfnet: no weights for protocol {protocol!r}; train them with `python run_all.py train smfnet "
+                      f"--recipe {protocol}` and put {TRAINED} at {weights or '<weights>/smfnet'}/")
+
+
+def _load(path: Path, protocol: str) -> SMFNet:
+    if path.suffix != ".safetensors":
+        return files.load_released(path, PROTOCOL_SETTINGS[protocol])
+    return files.load(path)
+
+
+def _labels(path: Path) -> tuple[str, str]:
+    """(title, note): whose weights these are."""
+    if path == SLIM:
+        card = tomllib.loads(path.with_suffix(".toml").read_text(encoding="utf-8"))
+        return card["title"], card["note"]
+    if path.suffix == ".safetensors":
+        return "SMFNet (trained here)", f"weights of a training run of this project, not the authors': {path.name}"
+    return "SMFNet", ""
