@@ -1,0 +1,75 @@
+"""Weights in and out: the authors' checkpoint, and our own safetensors files that carry their network settings."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from fusion.files import aside
+from fusion.method import MethodError
+from fusion.smfnet.network import PARTS, SMFNet, parts
+from fusion.smfnet.settings import NetworkSettings
+
+PREFIX = "module."  # nn.DataParallel
+
+
+def load_released(path: Path, settings: NetworkSettings) -> SMFNet:
+    """Load a checkpoint dict {DIDF_Encoder: {...}, ...} strictly; the prefix `module.` may be there or not.
+
+    Raises MethodError: unreadable or truncated file, a missing part, missing, unexpected or misshapen tensors.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises a dozen types for damaged files
+        reason = (str(error).splitlines() or ["no text"])[0]
+        raise MethodError(f"{path}: not a readable checkpoint ({type(error).__name__}: {reason}). "
+                          "Copy or fetch it again") from error
+    missing = [part for part in PARTS if not isinstance(checkpoint, dict) or part not in checkpoint]
+    if missing:
+        found = ", ".join(map(str, list(checkpoint)[:8])) if isinstance(checkpoint, dict) else type(checkpoint).__name__
+        raise MethodError(f"{path}: no SMFNet checkpoint: {', '.join(missing)} missing; found {found}. "
+                          f"Expected a dict of {', '.join(PARTS)}")
+    network = SMFNet(settings)
+    for name, module in parts(network).items():
+        state = {key.removeprefix(PREFIX): value for key, value in checkpoint[name].items()}
+        _strict(module, state, f"{path}: {name}")
+    return network
+
+
+def _strict(module: torch.nn.Module, state: dict[str, Tensor], where: str) -> None:
+    try:
+        module.load_state_dict(state, strict=True)
+    except (RuntimeError, AttributeError) as error:
+        lines = [line.strip() for line in str(error).splitlines()[1:] if line.strip()]
+        raise MethodError(f"{where} does not fit the network: {' '.join(lines)[:400] or error}. The file belongs to "
+                          "another network, width or protocol") from error
+
+
+def save(path: Path, network: SMFNet, *, half: bool = False) -> None:
+    """Write the network as safetensors (float16 if `half`), its settings in the metadata."""
+    state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    if half:
+        state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
+    metadata = {"settings": json.dumps(dataclasses.asdict(network.settings)), "format": "smfnet-1"}
+    with aside(path) as temporary:
+        save_file(state, temporary, metadata=metadata)
+
+
+def load(path: Path) -> SMFNet:
+    """Read a file written by `save`; float16 becomes float32. Raises MethodError naming the file."""
+    try:
+        with safe_open(path, framework="pt") as handle:
+            metadata = handle.metadata() or {}
+            state = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118 (no iterator)
+        settings = NetworkSettings(**json.loads(metadata["settings"]))
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise MethodError(f"{path}: not a SMFNet safetensors file ({error}). Train one with "
+                          "`python run_all.py train smfnet`, or name the authors' checkpoint") from error
+    network = SMFNet(settings)
+    _strict(network, {key: value.float() if value.is_floating_point() else value for key, value in state.items()},
+            str(path))
+    return network
