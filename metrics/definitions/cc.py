@@ -1,0 +1,53 @@
+"""CC: Pearson correlation of the fused image with the sources, averaged over both.
+
+    CC = ( r(F, A) + r(F, B) ) / 2
+
+Range -1..1, higher is better. nan when the fused image or a source is constant: its correlation is not defined.
+"""
+
+import math
+
+import numpy as np
+
+from metrics.features import comoment
+from metrics.picture import Picture
+from metrics.registry import CDDFUSE, SMFNET, TANG, Definition, register
+
+
+def correlation_coefficient(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
+    """Mean correlation of float64 [H,W] in 0..255.
+
+    >>> image = np.array([[0.0, 1.0], [2.0, 3.0]])
+    >>> round(float(correlation_coefficient(image, 2 * image, 9 - image)), 12)
+    0.0
+    """
+    return (correlation(fused, ir) + correlation(fused, vi)) / 2
+
+
+def correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Pearson's r of two arrays of one shape; nan when either is constant."""
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return math.nan
+    first, second = first - first.mean(), second - second.mean()
+    return np.sum(first * second) / np.sqrt(np.sum(first**2) * np.sum(second**2))
+
+
+def fast(fused: Picture, ir: Picture, vi: Picture) -> float:
+    if not (fused.is_8bit and ir.is_8bit and vi.is_8bit):
+        return correlation_coefficient(fused.pixels, ir.pixels, vi.pixels)
+    return sum(ratio(fused.of(comoment, source), fused.of(comoment, fused), source.of(comoment, source))
+               for source in (ir, vi)) / 2
+
+
+def ratio(together: int, first: int, second: int) -> float:
+    """Correlation from a covariance and two variances of one scale; nan when a variance is 0."""
+    return together / (math.sqrt(first) * math.sqrt(second)) if first and second else math.nan
+
+
+register("CC", title="Correlation coefficient", higher_is_better=True, function=correlation_coefficient, fast=fast,
+         variants={
+             "smfnet": Definition(f"{SMFNET} Evaluator.CC", (-1, 1)),
+             "smfnet-ablation": Definition(f"{SMFNET} Evaluator.CC", (-1, 1)),
+             "cddfuse": Definition(f"{CDDFUSE} Evaluator.CC", (-1, 1)),
+             "tang": Definition(f"{TANG} CC_evaluation.m", (-1, 1)),
+         })

@@ -1,0 +1,47 @@
+"""SCD: sum of the correlations of differences.
+
+    SCD = r(F - B, A) + r(F - A, B)
+
+What was added to one source should look like the other. Range -2..2, higher is better.
+nan when a source is constant, or the fused image differs from one by a constant only.
+Aslantas, Bendes, "A new image quality metric for image fusion", AEU Int. J. Electron. Commun. 2015.
+"""
+
+import numpy as np
+
+from metrics.definitions.cc import correlation, ratio
+from metrics.features import comoment
+from metrics.picture import Picture
+from metrics.registry import CDDFUSE, SMFNET, TANG, Definition, register
+
+
+def sum_of_correlations(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
+    """Sum of the correlations of differences of float64 [H,W] in 0..255.
+
+    >>> ir, vi = np.array([[0.0, 1.0], [2.0, 3.0]]), np.array([[5.0, 0.0], [1.0, 4.0]])
+    >>> round(float(sum_of_correlations(ir + vi, ir, vi)), 12)
+    2.0
+    """
+    return correlation(fused - vi, ir) + correlation(fused - ir, vi)
+
+
+def fast(fused: Picture, ir: Picture, vi: Picture) -> float:
+    if not (fused.is_8bit and ir.is_8bit and vi.is_8bit):
+        return sum_of_correlations(fused.pixels, ir.pixels, vi.pixels)
+    return _difference(fused, vi, ir) + _difference(fused, ir, vi)
+
+
+def _difference(fused: Picture, taken: Picture, other: Picture) -> float:
+    """r(fused - taken, other), from whole-number moments: nothing cancels however alike the pictures are."""
+    together = fused.of(comoment, other) - other.of(comoment, taken)
+    variance = fused.of(comoment, fused) - 2 * fused.of(comoment, taken) + taken.of(comoment, taken)
+    return ratio(together, variance, other.of(comoment, other))
+
+
+register("SCD", title="Sum of correlations of differences", higher_is_better=True, function=sum_of_correlations,
+         fast=fast, variants={
+             "smfnet": Definition(f"{SMFNET} Evaluator.SCD", (-2, 2)),
+             "smfnet-ablation": Definition(f"{SMFNET} Evaluator.SCD", (-2, 2)),
+             "cddfuse": Definition(f"{CDDFUSE} Evaluator.SCD", (-2, 2)),
+             "tang": Definition(f"{TANG} analysis_SCD.m", (-2, 2)),
+         })
