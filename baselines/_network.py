@@ -1,0 +1,99 @@
+"""What the PyTorch baselines of one luma channel per modality share: device, arrays and tensors, grey scripts."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fusion import images
+from fusion.complexity import Complexity, multiply_accumulates, parameter_count, thop_parameters, variable_count
+from fusion.method import LumaMethod, require_weights
+
+
+def to_tensor(image: np.ndarray, device: str) -> Tensor:
+    """float32 [H,W] -> [1,1,H,W] on `device`."""
+    return torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))[None, None].to(device)
+
+
+def to_array(tensor: Tensor) -> np.ndarray:
+    """[1,1,H,W] -> float32 [H,W]."""
+    return tensor[0, 0].cpu().numpy()
+
+
+def rounded_grey(image: np.ndarray) -> np.ndarray:
+    """8-bit BT.601 grey of a picture in 0..1, again in 0..1: what a script that reads grey files gets."""
+    return images.to_unit(images.grey8(images.to_8bit(image)))
+
+
+def min_max(image: Tensor) -> Tensor:
+    """Stretch to 0..1; a flat picture, where the authors' scripts divide by zero, becomes 0."""
+    low, high = image.min(), image.max()
+    return (image - low) / (high - low) if high > low else torch.zeros_like(image)
+
+
+class LumaNetwork(LumaMethod):
+    """A network that fuses one infrared and one luma channel.
+
+    `released` follows Table I's colour rule (LumaMethod). `official`, where a card offers it, is the script that
+    reads rounded grey and writes grey.
+
+    Attributes:
+        architecture: the untrained network, forward(ir, y) on [N,1,H,W]: for counting without weights.
+        table5_architecture: the network that Table V counts, where it is another one.
+        table5_thop: Table V's Params is thop's count; else the checkpoint's variables.
+        table5_twice: parts that are called once per modality, which thop's users counted twice.
+        channels: of the infrared and the visible input.
+        memory_format: channels_last is up to three times as fast on CPUs, and no less exact where no batch norm
+            takes its statistics from the picture.
+        weight_names: protocol -> the card's files that it needs; a protocol not named needs all that are not optional.
+    """
+
+    architecture: type[nn.Module]
+    table5_architecture: type[nn.Module] | None = None
+    memory_format: torch.memory_format = torch.contiguous_format
+    table5_thop: bool = False
+    table5_twice: tuple[str, ...] = ()
+    channels: tuple[int, int] = (1, 1)
+    weight_names: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    def __init__(self, *, weights: Path | None = None, device: str = "cpu", protocol: str = "released"):
+        super().__init__(device=device, protocol=protocol)
+        self.weight_files = tuple(require_weights(self.card, weights, self.weight_names.get(protocol)))
+        with torch.random.fork_rng(devices=[]):  # constructing layers draws numbers; the user's generator stays put
+            self.network = self.build(self.weight_files).to(device, memory_format=self.memory_format).eval()
+
+    @classmethod
+    def complexity(cls, height: int = 480, width: int = 640) -> Complexity:
+        """Table V's figures, counted without weights or pixels."""
+        with torch.device("meta"):
+            network = cls.architecture().eval()
+            counted = cls.table5_architecture().eval() if cls.table5_architecture else network
+            inputs = tuple(torch.empty(1, c, height, width) for c in cls.channels)
+            small = tuple(torch.empty(1, c, 64, 64) for c in cls.channels)
+        macs = multiply_accumulates(network, *inputs)
+        params = variable_count(counted)
+        if cls.table5_thop:
+            again = [(getattr(counted, name), small[:1]) for name in cls.table5_twice]
+            params = thop_parameters([(counted, small), *again])
+        return Complexity(parameter_count(network), params, macs)
+
+    @abstractmethod
+    def build(self, files: Sequence[Path]) -> nn.Module:
+        """The network with the tensors of `files` loaded strictly; as constructed when there are no files."""
+
+    @abstractmethod
+    def run(self, ir: Tensor, y: Tensor) -> Tensor:
+        """float32 [1,1,H,W] in 0..1 each -> fused [1,1,H,W]; called in inference mode."""
+
+    def fuse_luma(self, ir: np.ndarray, y: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return to_array(self.run(to_tensor(ir, self.device), to_tensor(y, self.device)))
+
+    def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
+        if self.protocol == "official":
+            return self.fuse_luma(rounded_grey(ir), rounded_grey(vi))
+        return super().fuse(ir, vi)

@@ -1,0 +1,160 @@
+"""GeSeNet (Li et al., IEEE TNNLS 2023): edge enhancement, learned region and channel masks, and a global refinement.
+
+Facts of the network and recipe: lok-18/GeSeNet@89f7fe97, `model.py`, `RMM.py`, `test.py`.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines._checkpoint import load_state, restore
+from baselines._network import LumaNetwork, min_max
+from fusion.method import Card, WeightFile, register
+
+NARROW, WIDTH, LAYERS = 16, 32, 4
+REPOSITORY, COMMIT = "lok-18/GeSeNet", "89f7fe97480ab9a115e8f7853e50853a6d4089db"
+
+
+def _conv(channels_in: int, channels_out: int, size: int = 3, **options) -> nn.Conv2d:
+    return nn.Conv2d(channels_in, channels_out, size, padding=size // 2, **options)
+
+
+class _Wrapped(nn.Module):
+    """A convolution one name below (`conv.weight`), with a leaky ReLU unless `linear`."""
+
+    def __init__(self, channels_in: int, channels_out: int, size: int = 3, *, linear: bool = False):
+        super().__init__()
+        self.conv, self.linear = _conv(channels_in, channels_out, size), linear
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        return x if self.linear else F.leaky_relu(x, 0.2)
+
+
+class EdgeEnhancement(nn.Module):
+    """[1,16,H,W] -> [1,32,H,W]: a dense block plus trained gradients."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.ModuleDict({"conv1": _Wrapped(NARROW, NARROW), "conv2": _Wrapped(2 * NARROW, NARROW)})
+        self.convdown = _Wrapped(3 * NARROW, WIDTH, 1, linear=True)
+        self.sobelconv = nn.ModuleDict({axis: _conv(NARROW, NARROW, groups=NARROW, bias=False)
+                                        for axis in ("convx", "convy")})
+        self.convup = _Wrapped(NARROW, WIDTH, 1, linear=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        dense = torch.cat([x, self.dense["conv1"](x)], 1)
+        dense = torch.cat([dense, self.dense["conv2"](dense)], 1)
+        slopes = self.sobelconv["convx"](x).abs() + self.sobelconv["convy"](x).abs()
+        return F.leaky_relu(self.convdown(dense) + self.convup(slopes), 0.1)
+
+
+class _MaskedBody(nn.Module):
+    """Four 3x3 layers; a channel is either computed everywhere or, and then also used, only inside the region mask."""
+
+    def __init__(self):
+        super().__init__()
+        self.ch_mask = nn.Parameter(torch.zeros(1, WIDTH, LAYERS, 2))
+        self.body = nn.Sequential(*(_conv(WIDTH, WIDTH, bias=False) for _ in range(LAYERS)))
+        self.collect = nn.Conv2d(WIDTH * LAYERS, WIDTH, 1)
+
+    def forward(self, x: Tensor, region: Tensor) -> Tensor:
+        choice = self.ch_mask.softmax(3).round()
+        everywhere, inside = choice[..., :1], choice[..., 1:]  # each [1,32,LAYERS,1]
+        outputs = []
+        for at, layer in enumerate(self.body):
+            now_all, now_in = everywhere[:, :, at:at + 1], inside[:, :, at:at + 1]
+            if at == 0:
+                x = layer(x) * (now_all + now_in * region)
+            else:
+                from_all, from_in = layer(x * everywhere[:, :, at - 1:at]), layer(x * inside[:, :, at - 1:at])
+                x = from_all * (now_all + now_in * region) + from_in * (now_all + now_in) * region
+            x = F.relu(x)
+            outputs.append(x)
+        return self.collect(torch.cat(outputs, 1))
+
+
+class RegionMask(nn.Module):
+    """[1,32,H,W], H and W even -> the same shape."""
+
+    def __init__(self):
+        super().__init__()
+        few = WIDTH // 4
+        self.spa_mask = nn.Sequential(_conv(WIDTH, few), nn.ReLU(), nn.AvgPool2d(2), _conv(few, few), nn.ReLU(),
+                                      nn.ConvTranspose2d(few, 2, 3, 2, 1, output_padding=1))
+        self.body = _MaskedBody()
+        self.ca = nn.ModuleDict({"conv_du": nn.Sequential(nn.Conv2d(WIDTH, WIDTH // 16, 1), nn.ReLU(),
+                                                          nn.Conv2d(WIDTH // 16, WIDTH, 1), nn.Sigmoid())})
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores = self.spa_mask(x)
+        region = (scores[:, 1:] > scores[:, :1]).to(x.dtype)
+        out = self.body(x, region)
+        return out * self.ca["conv_du"](out.mean((2, 3), keepdim=True)) + x
+
+
+class Refinement(nn.Module):
+    """[1,64,H,W] modulated by the structural picture's features [1,32,H,W]."""
+
+    def __init__(self):
+        super().__init__()
+        self.SFT_scale_conv0, self.SFT_scale_conv1 = _conv(WIDTH, WIDTH), _conv(WIDTH, 2 * WIDTH)
+        self.SFT_shift_conv0, self.SFT_shift_conv1 = _conv(WIDTH, WIDTH, 1), _conv(WIDTH, 2 * WIDTH, 1)
+        self.SFT2 = _conv(4 * WIDTH, 2 * WIDTH)
+
+    def forward(self, x: Tensor, structure: Tensor) -> Tensor:
+        scale = self.SFT_scale_conv1(F.leaky_relu(self.SFT_scale_conv0(structure), 0.1))
+        shift = self.SFT_shift_conv1(F.leaky_relu(self.SFT_shift_conv0(structure), 0.1))
+        return F.leaky_relu(self.SFT2(torch.cat([x, scale], 1))) + shift
+
+
+class GeSeNetNetwork(nn.Module):
+    """Luma of the functional picture and MRI, [1,1,H,W] in 0..1, H and W even -> fused [1,1,H,W] in 0..1."""
+
+    def __init__(self):
+        super().__init__()
+        for side in ("vis", "inf"):
+            self.add_module(f"{side}_conv", _Wrapped(1, NARROW))
+            self.add_module(f"{side}_eem", EdgeEnhancement())
+            self.add_module(f"{side}_rmm", RegionMask())
+        self.sft = Refinement()
+        self.decoder2 = _Wrapped(3 * WIDTH, WIDTH)
+        # the batch norm of the released file is never called
+        self.decoder1 = nn.ModuleDict({"conv": _conv(WIDTH, 1), "bn": nn.BatchNorm2d(1)})
+
+    def forward(self, functional: Tensor, mri: Tensor) -> Tensor:
+        vis, inf = self.vis_eem(self.vis_conv(functional)), self.inf_eem(self.inf_conv(mri))
+        x = self.sft(torch.cat([self.vis_rmm(vis), self.inf_rmm(inf)], 1), inf)
+        x = self.decoder2(torch.cat([x, vis], 1))
+        return torch.tanh(self.decoder1["conv"](x)) / 2 + 0.5
+
+
+@register
+class GeSeNet(LumaNetwork):
+    card = Card(
+        name="gesenet", title="GeSeNet", kind="baseline", task=("mif",),
+        paper="Li et al., GeSeNet: A General Semantic-Guided Network With Couple Mask Ensemble for Medical Image "
+              "Fusion, IEEE TNNLS 2023",
+        repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="MIT",
+        weights=(WeightFile("GeSeNet.pth", "3ecbeb6321d190a088a96adac244fcb384506cbfaf31880f08462d2aba518909",
+                            REPOSITORY, COMMIT, "model/GeSeNet.pth"),),
+        recipe={"released": "float luma, hard masks (evaluation mode), chroma of the functional picture back",
+                "official": "rounded grey, hard masks, min-max per picture, x255 truncated, grey output"},
+        parity="network from the authors' source. Their script never leaves training mode, so its masks are drawn at "
+               "random and its output changes from run to run; here the masks are the hard ones of evaluation mode. "
+               "The medical rows are not reproduced (Table IV's protocol is open)",
+        trained_on_medical=True,
+    )
+    architecture = GeSeNetNetwork
+
+    def build(self, files):
+        network = self.architecture()
+        for path in files:
+            restore(network, load_state(path), path)
+        return network
+
+    def run(self, ir: Tensor, y: Tensor) -> Tensor:
+        height, width = y.shape[-2:]  # the mask branch halves and doubles: odd sizes get a copied row or column
+        y, ir = (F.pad(x, (0, width % 2, 0, height % 2), mode="replicate") for x in (y, ir))
+        out = self.network(y, ir)[..., :height, :width]
+        return (min_max(out) * 255).floor() / 255 if self.protocol == "official" else out

@@ -1,0 +1,123 @@
+"""MATR (Tang et al., IEEE TIP 2022): convolutions whose kernels adapt to the picture, and pixelwise transformers.
+
+Facts of the network and recipe: tthinking/MATR@b427644d, `Networks/net.py`, `Networks/layers.py`, `Test.py`.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines._checkpoint import load_state, restore
+from baselines._network import LumaNetwork
+from fusion.method import Card, WeightFile, register
+
+WIDTH, HEADS, BLOCKS, LATENT = 16, 8, 3, 5
+UNUSED_PATCH = 96  # a layer norm that the authors' constructor makes and never calls
+REPOSITORY, COMMIT = "tthinking/MATR", "b427644d4dab600a805cf2711d8a31232aaa2ca5"
+
+
+class AdaptiveConv(nn.Module):
+    """3x3 convolution whose kernel is gated by the picture's own 3x3 pooled content (context-gated convolution)."""
+
+    def __init__(self, channels_in: int, channels_out: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels_out, channels_in, 3, 3))
+        self.ce = nn.Linear(9, LATENT, bias=False)
+        self.ce_bn, self.ci_bn2 = nn.BatchNorm1d(channels_in), nn.BatchNorm1d(channels_in)
+        self.ci = nn.Linear(channels_in, channels_out, bias=False)
+        self.ci_bn = nn.BatchNorm1d(channels_out)
+        self.gd, self.gd2 = nn.Linear(LATENT, 9, bias=False), nn.Linear(LATENT, 9, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        context = self.ce(F.adaptive_avg_pool2d(x, 3).flatten(2))  # [1, in, LATENT]
+        over_in = self.gd(F.relu(self.ce_bn(context)))
+        mixed = self.ci(F.relu(self.ci_bn2(context)).transpose(1, 2)).transpose(1, 2)
+        over_out = self.gd2(F.relu(self.ci_bn(mixed)))
+        gate = torch.sigmoid(over_in.view(1, -1, 3, 3) + over_out.view(-1, 1, 3, 3))
+        return F.conv2d(x, gate * self.weight, padding=1)
+
+
+class _Stage(nn.Module):
+    def __init__(self, channels_in: int):
+        super().__init__()
+        self.conv1, self.bn1 = AdaptiveConv(channels_in, WIDTH), nn.BatchNorm2d(WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.bn1(self.conv1(x)))
+
+
+class _Attention(nn.Module):
+    """Attention inside windows of one pixel: every softmax is over one value, so only the value path is left."""
+
+    def __init__(self):
+        super().__init__()
+        self.relative_position_bias_table = nn.Parameter(torch.zeros(1, HEADS))
+        self.register_buffer("relative_position_index", torch.zeros(1, 1, dtype=torch.int64))
+        self.qkv, self.proj = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.proj(F.linear(x, self.qkv.weight[2 * WIDTH:], self.qkv.bias[2 * WIDTH:]))
+
+
+class _Block(nn.Module):
+    """[positions, 16] -> the same."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm1, self.attn, self.norm2 = nn.LayerNorm(WIDTH), _Attention(), nn.LayerNorm(WIDTH)
+        self.mlp = nn.ModuleDict({"fc1": nn.Linear(WIDTH, 4 * WIDTH), "fc2": nn.Linear(4 * WIDTH, WIDTH)})
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attn(self.norm1(x))
+        return x + self.mlp["fc2"](F.gelu(self.mlp["fc1"](self.norm2(x))))
+
+
+class MATRNetwork(nn.Module):
+    """Functional picture (PET, SPECT, CT) and MRI, [1,1,H,W] in 0..1 -> fused [1,1,H,W] in -1..1."""
+
+    def __init__(self):
+        super().__init__()
+        self.convInput, self.conv = _Stage(2), _Stage(WIDTH)
+        self.convolutional_out = nn.ModuleDict({"conv1": nn.Conv2d(WIDTH, 1, 1, bias=False)})
+        self.patch_embed = nn.ModuleDict({"norm": nn.LayerNorm(UNUSED_PATCH)})
+        self.basicLayer = nn.ModuleDict({"blocks": nn.ModuleList(_Block() for _ in range(BLOCKS))})
+
+    def _transform(self, x: Tensor) -> Tensor:
+        # the authors reinterpret [C,H,W] memory as [H,W,C] instead of moving the axis; the weights were trained so
+        rows = x.reshape(-1, WIDTH)
+        for block in self.basicLayer["blocks"]:
+            rows = block(rows)
+        return rows.reshape(x.shape)
+
+    def forward(self, functional: Tensor, mri: Tensor) -> Tensor:
+        x, total = self.convInput(torch.cat([functional, mri], 1)), 0
+        for _ in range(3):
+            x = self.conv(x)
+            total = total + self.conv(self._transform(x))
+        return torch.tanh(self.convolutional_out["conv1"](total))
+
+
+@register
+class MATR(LumaNetwork):
+    card = Card(
+        name="matr", title="MATR", kind="baseline", task=("mif",),
+        paper="Tang et al., MATR: Multimodal Medical Image Fusion via Multiscale Adaptive Transformer, IEEE TIP 2022",
+        repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
+        weights=(WeightFile("model_10.pth", "523f6be0ef0330a84c473a7ad2e037a7eb1a98584021c4772dfd317c1c0ddaab",
+                            REPOSITORY, COMMIT, "models/model_10.pth"),),
+        recipe={"released": "float luma, order (functional, MRI), x255 truncated, chroma of the first back",
+                "official": "the same from rounded grey, grey output"},
+        parity="network from the authors' source, which takes square pictures only; the medical rows are not "
+               "reproduced (Table IV's protocol is open)",
+        trained_on_medical=True,
+    )
+    architecture = MATRNetwork
+
+    def build(self, files):
+        network = self.architecture()
+        for path in files:
+            restore(network, load_state(path), path)
+        return network
+
+    def run(self, ir: Tensor, y: Tensor) -> Tensor:
+        return (self.network(y, ir).clamp(min=0) * 255).floor() / 255

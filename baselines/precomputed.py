@@ -1,0 +1,170 @@
+"""Any folder of fused pictures as a method: what reviewers bring when a method cannot be run here.
+
+Also the names of Table IV's methods that exist only so: their authors released MATLAB or no usable weights.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from fusion import images
+from fusion.method import Card, Method, MethodError, methods, register, sha256
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+PROBES = 5  # ids whose names are searched for a common prefix and suffix
+SHOWN = 5  # names listed per fault
+
+
+@dataclass(frozen=True)
+class Precomputed:
+    """A checked folder: every pair has one decodable picture of its size.
+
+    files: pair id -> picture. manifest: sha256 over ids and file hashes. note: what a reader should know (how the
+    names were matched, pictures left over), "" when there is nothing.
+    """
+
+    card: Card
+    folder: Path
+    files: dict[str, Path]
+    manifest: str
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+    def read(self, pair_id: str) -> np.ndarray:
+        """The fused picture of a pair, uint8 [H,W] or [H,W,3] RGB."""
+        return images.grey_if_equal(images.read(self.files[pair_id]))
+
+
+def open_precomputed(name: str, folder: Path | str, ids: Sequence[str],
+                     sizes: Sequence[tuple[int, int]]) -> Precomputed:
+    """Match a folder's pictures to pairs and check them.
+
+    A picture belongs to a pair when its name without extension is the pair's id, or the id inside a prefix and suffix
+    that are the same for the whole folder ("fused_01_v2").
+
+    Args:
+        name: how the method is called in tables; a known method keeps its title.
+        ids, sizes: the data set's pairs and their (height, width).
+    Raises MethodError listing everything that is wrong: pairs without a picture, names that fit twice, other sizes,
+    pictures that cannot be decoded.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise MethodError(f"{name}={folder}: no such folder; expected one with a fused picture per pair")
+    pictures: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+            pictures.setdefault(path.stem, []).append(path)
+    if not pictures:
+        raise MethodError(f"{name}={folder}: no pictures ({', '.join(SUFFIXES)}) in the folder itself; "
+                          "subfolders are not searched")
+    prefix, suffix = _affix(name, folder, list(pictures), ids)
+    stems = {pair: f"{prefix}{pair}{suffix}" for pair in ids}
+    missing = [f"{stem}.*" for stem in stems.values() if stem not in pictures]
+    twice = [" and ".join(p.name for p in pictures[stem]) for stem in stems.values() if len(pictures.get(stem, [])) > 1]
+    files = {pair: pictures[stem][0] for pair, stem in stems.items() if stem in pictures}
+    damaged, other = [], []
+    for pair, size in zip(ids, sizes, strict=True):
+        if pair in files:
+            try:
+                found = images.read(files[pair]).shape[:2]
+            except images.ImageError as error:
+                damaged.append(str(error))
+                continue
+            if found != tuple(size):
+                other.append(f"{files[pair].name} {found[1]}x{found[0]} instead of {size[1]}x{size[0]}")
+    used = set(stems.values())
+    extra = [path.name for stem, paths in pictures.items() if stem not in used for path in paths]
+    faults = [f"{len(names)} {what}: {_some(names)}" for names, what in (
+        (missing, f"of {len(ids)} pairs without a picture"), (twice, "names that fit twice"),
+        (other, "of another size than the pair"), (damaged, "that cannot be used")) if names]
+    if faults:
+        if extra:
+            faults.append(f"{len(extra)} pictures that belong to no pair: {_some(extra)}")
+        raise MethodError(f"{name}={folder}: {'; '.join(faults)}. Every pair needs one picture <pair id>.png of its "
+                          "own size")
+    notes = []
+    if prefix or suffix:
+        notes.append(f"names read as {prefix}<pair id>{suffix}")
+    if extra:
+        notes.append(f"{len(extra)} pictures belong to no pair of this set ({_some(extra)})")
+    return Precomputed(_card(name, folder), folder, files, _manifest(files), "; ".join(notes))
+
+
+def _affix(name: str, folder: Path, stems: list[str], ids: Sequence[str]) -> tuple[str, str]:
+    """The prefix and suffix that turn most ids into file names; ("", "") where nothing fits better."""
+    known = set(stems)
+    probes = list(ids)[::max(1, len(ids) // PROBES)]
+    candidates = {("", "")}
+    for pair in probes:
+        for stem in stems:
+            at = stem.find(pair)
+            while pair and at >= 0:
+                candidates.add((stem[:at], stem[at + len(pair):]))
+                at = stem.find(pair, at + 1)
+    cover = Counter({(a, b): sum(f"{a}{pair}{b}" in known for pair in ids) for a, b in candidates})
+    best = max(cover.values())
+    if cover["", ""] == best:
+        return "", ""
+    fitting = [affix for affix, count in cover.items() if count == best]
+    if len(fitting) > 1:
+        examples = " or ".join(f"{a}{ids[0]}{b}" for a, b in sorted(fitting)[:SHOWN])
+        raise MethodError(f"{name}={folder}: the names fit the pairs in more than one way ({examples}); "
+                          "rename the pictures to <pair id>.png")
+    return fitting[0]
+
+
+def _card(name: str, folder: Path) -> Card:
+    recipe = {"released": f"fused pictures read from {folder.name}/"}
+    parity = "pictures as they were brought; nothing was run here"
+    known = methods().get(name)
+    if known:
+        return replace(known, kind="precomputed", weights=(), recipe=recipe, parity=parity)
+    return Card(name=name, title=name, kind="precomputed", task=("ivf", "mif"), paper="", recipe=recipe, parity=parity)
+
+
+def _manifest(files: dict[str, Path]) -> str:
+    lines = "\n".join(f"{pair} {sha256(path)}" for pair, path in files.items())
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f", ... ({len(names) - SHOWN} more)" if len(names) > SHOWN else "")
+
+
+class PrecomputedOnly(Method):
+    """A name of Table IV without a network here: asking for it says what to bring."""
+
+    def __init__(self, *, device: str = "cpu", protocol: str = "released"):
+        raise MethodError(f"{self.card.title} cannot be run here ({self.card.recipe['released']}; "
+                          f"{self.card.repository}); bring its fused pictures: --methods {self.card.name}=FOLDER")
+
+    def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
+        raise NotImplementedError  # never reached: the class cannot be built
+
+
+def _only(name: str, title: str, repository: str, paper: str, why: str) -> None:
+    card = Card(name=name, title=title, kind="precomputed", task=("mif",), paper=paper, repository=repository,
+                licence="none stated", recipe={"released": why}, parity="nothing is run here", trained_on_medical=True)
+    register(type(title.replace("-", ""), (PrecomputedOnly,), {"card": card, "__module__": __name__}))
+
+
+_only("csmca", "CSMCA", "yuliu316316/CSMCA-Fusion@6f6c3e79",
+      "Liu et al., Medical Image Fusion via Convolutional Sparsity Based Morphological Component Analysis, "
+      "IEEE SPL 2019", "released as MATLAB code")
+_only("nsst_papcnn", "NSST-PAPCNN", "yuliu316316/NSST-PAPCNN-Fusion@04454e9c",
+      "Yin et al., Medical Image Fusion With Parameter-Adaptive Pulse Coupled Neural Network in Nonsubsampled "
+      "Shearlet Transform Domain, IEEE TIM 2019", "released as MATLAB code")
+_only("msgfusion", "MsgFusion", "22385wjy/MsgFusion@70cce5c7",
+      "Wen et al., MsgFusion: Medical Semantic Guided Two-Branch Network for Multimodal Brain Image Fusion, "
+      "IEEE TMM 2024", "no network of it is part of this benchmark")
+_only("emfusion", "EMFusion", "hanna-xu/EMFusion@26ea2a17",
+      "Xu and Ma, EMFusion: An Unsupervised Enhanced Medical Image Fusion Network, Information Fusion 2021",
+      "no network of it is part of this benchmark")

@@ -1,0 +1,271 @@
+"""SwinFusion (Ma et al., JAS 2022): windowed self- and cross-attention.
+
+Facts of the network and recipe: `network_swinfusion1.py` and `test_swinfusion.py` in Linfeng-Tang/SwinFusion@ceeec3fe.
+The script's `depths` has no effect: the net has 4 blocks per extractor, 2 + 2 for fusion and 4 for reconstruction.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines._checkpoint import load_state, restore
+from baselines._network import LumaNetwork
+from fusion.method import Card, WeightFile, register
+
+WIDTH, HEADS, WINDOW = 60, 6, 8
+SHIFT = WINDOW // 2
+REPOSITORY, COMMIT = "Linfeng-Tang/SwinFusion", "ceeec3fe935630b4d1f2f545984a7a6cb5133f62"
+FOLDER = "Model/Infrared_Visible_Fusion/Infrared_Visible_Fusion/models"
+
+
+def relative_positions(window: int) -> Tensor:
+    """int64 [window^2, window^2]: row of the position table for every pair of pixels of a window."""
+    row, column = torch.meshgrid(torch.arange(window), torch.arange(window), indexing="ij")
+    row, column = row.flatten(), column.flatten()
+    difference = row[:, None] - row + window - 1, column[:, None] - column + window - 1
+    return difference[0] * (2 * window - 1) + difference[1]
+
+
+def shifted_mask(height: int, width: int, device: torch.device) -> Tensor:
+    """[windows,1,64,64]: 0 between pixels that are neighbours in the picture, -100 across the cyclic seam."""
+    def region(length: int) -> Tensor:
+        position = torch.arange(length, device=device)
+        return (position >= length - WINDOW).int() + (position >= length - SHIFT).int()
+
+    label = to_windows((3 * region(height)[:, None] + region(width))[None, ..., None])[..., 0]
+    return torch.where(label[:, None, :] != label[:, :, None], -100.0, 0.0)[:, None]
+
+
+def to_windows(x: Tensor) -> Tensor:
+    """[N,H,W,C] -> [N*windows, 64, C]; H and W are multiples of 8."""
+    n, h, w, c = x.shape
+    x = x.view(n, h // WINDOW, WINDOW, w // WINDOW, WINDOW, c)
+    return x.transpose(2, 3).reshape(-1, WINDOW * WINDOW, c)
+
+
+def from_windows(x: Tensor, height: int, width: int) -> Tensor:
+    """Inverse of to_windows."""
+    x = x.view(-1, height // WINDOW, width // WINDOW, WINDOW, WINDOW, x.shape[-1])
+    return x.transpose(2, 3).reshape(x.shape[0], height, width, -1)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What every block needs to know of the picture: height and width, and the mask of the shifted windows."""
+
+    height: int
+    width: int
+    mask: Tensor
+
+    def attend(self, attention: nn.Module, x: Tensor, y: Tensor, shifted: bool) -> Tensor:
+        """Attention of x [N,H,W,C] on y [N,H,W,C] inside windows, which half of the blocks shift by 4."""
+        mask = None
+        if shifted:
+            x, y = (t.roll((-SHIFT, -SHIFT), (1, 2)) for t in (x, y))
+            mask = self.mask.repeat(x.shape[0], 1, 1, 1)
+        out = from_windows(attention(to_windows(x), to_windows(y), mask), self.height, self.width)
+        return out.roll((SHIFT, SHIFT), (1, 2)) if shifted else out
+
+
+class WindowAttention(nn.Module):
+    """Attention with a learned bias per relative position; self-attention stores q, k, v as one matrix."""
+
+    def __init__(self, cross: bool):
+        super().__init__()
+        self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * WINDOW - 1) ** 2, HEADS))
+        self.register_buffer("relative_position_index", relative_positions(WINDOW))
+        if cross:
+            self.q, self.kv = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, 2 * WIDTH)
+        else:
+            self.qkv = nn.Linear(WIDTH, 3 * WIDTH)
+        self.proj = nn.Linear(WIDTH, WIDTH)
+        self.cross = cross
+
+    def forward(self, x: Tensor, y: Tensor, mask: Tensor | None) -> Tensor:
+        """Queries from x, keys and values from y, each [windows,64,60]; mask [windows,1,64,64] is added."""
+        projected = torch.cat([self.q(x), self.kv(y)], dim=-1) if self.cross else self.qkv(x)
+        q, k, v = projected.unflatten(-1, (3, HEADS, WIDTH // HEADS)).permute(2, 0, 3, 1, 4)
+        bias = self.relative_position_bias_table[self.relative_position_index].permute(2, 0, 1)[None]
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias if mask is None else bias + mask)
+        return self.proj(out.transpose(1, 2).flatten(2))
+
+
+class FeedForward(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(WIDTH, 2 * WIDTH), nn.Linear(2 * WIDTH, WIDTH)
+        self.act = nn.GELU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(self.act(self.fc1(x)))
+
+
+class SelfBlock(nn.Module):
+    """Swin block on one modality. [N,H,W,C] -> [N,H,W,C]."""
+
+    def __init__(self, shifted: bool):
+        super().__init__()
+        self.shifted = shifted
+        self.norm1, self.attn = nn.LayerNorm(WIDTH), WindowAttention(cross=False)
+        self.norm2, self.mlp = nn.LayerNorm(WIDTH), FeedForward()
+
+    def forward(self, x: Tensor, layout: Layout) -> Tensor:
+        seen = self.norm1(x)
+        x = x + layout.attend(self.attn, seen, seen, self.shifted)
+        return x + self.mlp(self.norm2(x))
+
+
+class CrossBlock(nn.Module):
+    """Swin block in which each modality asks the other. Two [N,H,W,C] -> two [N,H,W,C]."""
+
+    def __init__(self, shifted: bool):
+        super().__init__()
+        self.shifted = shifted
+        for side in "AB":
+            self.add_module(f"norm1_{side}", nn.LayerNorm(WIDTH))
+            self.add_module(f"attn_{side}", WindowAttention(cross=True))
+            self.add_module(f"norm2_{side}", nn.LayerNorm(WIDTH))
+            self.add_module(f"mlp_{side}", FeedForward())
+
+    def forward(self, x: Tensor, y: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
+        seen_x, seen_y = self.norm1_A(x), self.norm1_B(y)
+        x = x + layout.attend(self.attn_A, seen_x, seen_y, self.shifted)
+        y = y + layout.attend(self.attn_B, seen_y, seen_x, self.shifted)
+        return x + self.mlp_A(self.norm2_A(x)), y + self.mlp_B(self.norm2_B(y))
+
+
+class Blocks(nn.Module):
+    """`depth` blocks, every second one with shifted windows."""
+
+    def __init__(self, block: type[nn.Module], depth: int):
+        super().__init__()
+        self.blocks = nn.ModuleList(block(shifted=i % 2 == 1) for i in range(depth))
+
+
+class SelfLayer(nn.Module):
+    def __init__(self, depth: int):
+        super().__init__()
+        self.residual_group = Blocks(SelfBlock, depth)
+
+    def forward(self, x: Tensor, layout: Layout) -> Tensor:
+        for block in self.residual_group.blocks:
+            x = block(x, layout)
+        return x
+
+
+class FusionLayer(nn.Module):
+    """Blocks on each modality alone, then cross blocks."""
+
+    def __init__(self, depth: int):
+        super().__init__()
+        self.residual_group = Blocks(CrossBlock, depth)
+        self.residual_group_A, self.residual_group_B = Blocks(SelfBlock, depth), Blocks(SelfBlock, depth)
+
+    def forward(self, x: Tensor, y: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
+        for block in self.residual_group_A.blocks:
+            x = block(x, layout)
+        for block in self.residual_group_B.blocks:
+            y = block(y, layout)
+        for block in self.residual_group.blocks:
+            x, y = block(x, y, layout)
+        return x, y
+
+
+class SwinFusionNetwork(nn.Module):
+    """Infrared and visible luma, [N,1,H,W] in 0..1 -> fused [N,1,H,W], not clamped; pads by reflection to 8."""
+
+    def __init__(self):
+        super().__init__()
+        half, quarter = WIDTH // 2, WIDTH // 4
+        self.conv_first1_A, self.conv_first2_A = _conv(1, half), _conv(half, WIDTH)
+        # stored in the released file and used nowhere
+        self.conv_first1_B, self.conv_first2_B = _conv(1, half), _conv(half, half)
+        self.patch_embed = nn.Module()
+        self.patch_embed.norm = nn.LayerNorm(WIDTH)
+        self.layers_Ex_A, self.norm_Ex_A = nn.ModuleList([SelfLayer(4)]), nn.LayerNorm(WIDTH)
+        self.layers_Ex_B, self.norm_Ex_B = nn.ModuleList([SelfLayer(4)]), nn.LayerNorm(WIDTH)
+        self.layers_Fusion = nn.ModuleList([FusionLayer(2), FusionLayer(2)])
+        self.norm_Fusion_A, self.norm_Fusion_B = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.layers_Re, self.norm_Re = nn.ModuleList([SelfLayer(4)]), nn.LayerNorm(WIDTH)
+        self.conv_after_body_Fusion = _conv(2 * WIDTH, WIDTH)
+        self.conv_last1, self.conv_last2, self.conv_last3 = _conv(WIDTH, half), _conv(half, quarter), _conv(quarter, 1)
+
+    def extract(self, image: Tensor, layers: nn.ModuleList, norm: nn.LayerNorm, layout: Layout) -> Tensor:
+        """One modality [N,1,H,W] -> features [N,60,H,W]; the first convolutions serve both modalities."""
+        x = _leaky(self.conv_first2_A(_leaky(self.conv_first1_A(image))))
+        return self.attend(x, layers, norm, layout)
+
+    def attend(self, x: Tensor, layers: nn.ModuleList, norm: nn.LayerNorm, layout: Layout) -> Tensor:
+        x = self.embed(x)
+        for layer in layers:
+            x = layer(x, layout)
+        return norm(x).permute(0, 3, 1, 2)
+
+    def embed(self, x: Tensor) -> Tensor:
+        """[N,C,H,W] -> [N,H,W,C], normalised; one norm serves every stage."""
+        return self.patch_embed.norm(x.permute(0, 2, 3, 1))
+
+    def fuse(self, x: Tensor, y: Tensor, layout: Layout) -> Tensor:
+        x, y = self.embed(x), self.embed(y)
+        for layer in self.layers_Fusion:
+            x, y = layer(x, y, layout)
+        both = torch.cat([self.norm_Fusion_A(x), self.norm_Fusion_B(y)], dim=-1).permute(0, 3, 1, 2)
+        return _leaky(self.conv_after_body_Fusion(both))
+
+    def forward(self, ir: Tensor, vi: Tensor) -> Tensor:
+        height, width = ir.shape[-2:]
+        pad = (0, -width % WINDOW, 0, -height % WINDOW)
+        ir, vi = F.pad(ir, pad, "reflect"), F.pad(vi, pad, "reflect")
+        layout = Layout(*ir.shape[-2:], shifted_mask(*ir.shape[-2:], ir.device))
+        x = self.extract(ir, self.layers_Ex_A, self.norm_Ex_A, layout)
+        y = self.extract(vi, self.layers_Ex_B, self.norm_Ex_B, layout)
+        x = self.attend(self.fuse(x, y, layout), self.layers_Re, self.norm_Re, layout)
+        x = self.conv_last3(_leaky(self.conv_last2(_leaky(self.conv_last1(x)))))
+        return x[..., :height, :width]
+
+
+def _conv(channels_in: int, channels_out: int) -> nn.Conv2d:
+    return nn.Conv2d(channels_in, channels_out, 3, padding=1)
+
+
+def _leaky(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, 0.2)
+
+
+def mirror(image: Tensor) -> Tensor:
+    """Add 1..8 mirrored rows and columns, as the script does even where the size is a multiple of 8."""
+    height, width = ((length // WINDOW + 1) * WINDOW for length in image.shape[-2:])
+    image = torch.cat([image, image.flip(-2)], dim=-2)[..., :height, :]
+    return torch.cat([image, image.flip(-1)], dim=-1)[..., :width]
+
+
+@register
+class SwinFusion(LumaNetwork):
+    card = Card(
+        name="swinfusion", title="SwinFusion", kind="baseline", task=("ivf",),
+        paper="Ma et al., SwinFusion: Cross-domain Long-range Learning for General Image Fusion via Swin Transformer, "
+              "IEEE/CAA Journal of Automatica Sinica 2022",
+        repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
+        weights=(WeightFile("10000_E.pth", "", REPOSITORY, COMMIT, f"{FOLDER}/10000_E.pth"),),
+        recipe={"released": "float luma, 1 to 8 mirrored rows and columns added and cropped, clamped to 0..1, chroma "
+                            "of the visible back",
+                "official": "rounded grey, 1 to 8 mirrored rows and columns added and cropped, clamped, grey output"},
+        parity="network and padding within float32 noise of the authors' code under filled weights; the released file "
+               "is in the repository but could not be had here, so neither its hash nor Table I's rows are checked",
+    )
+    architecture = SwinFusionNetwork
+    table5_thop = True
+
+    def build(self, files):
+        network = self.architecture()
+        for path in files:
+            state = load_state(path, optional="params")
+            # masks of shifted windows at 128x128; here they are computed for the picture at hand
+            restore(network, {name: value for name, value in state.items() if not name.endswith(".attn_mask")}, path)
+        return network
+
+    def run(self, ir: Tensor, y: Tensor) -> Tensor:
+        height, width = ir.shape[-2:]
+        return self.network(mirror(ir), mirror(y))[..., :height, :width].clamp(0, 1)

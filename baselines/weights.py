@@ -1,0 +1,215 @@
+"""Released weights: fetched from the authors' repositories at a pinned commit, verified, moved into place.
+
+Layout: `<root>/<method>/<file>`, with the authors' file names. Only what a card pins in a repository is downloaded;
+what lies behind a sharing service (Google Drive) is named with instructions, since nothing there can be pinned.
+"""
+
+import hashlib
+import os
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from fusion.method import Card, MethodError, WeightFile, sha256
+
+HOST = "https://github.com/{owner}/{name}.git"
+MEMBER = "!"  # "models.zip!folder/file": a member of an archive in the repository
+# never ask for a password on a terminal, and give up on a connection that stands still
+ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HTTP_LOW_SPEED_TIME": "60"}
+LOCAL_SERVER = "git -c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true upload-pack"
+CHUNK = 1 << 20
+
+Mirrors = Mapping[str, str] | str | None
+
+
+@dataclass(frozen=True)
+class State:
+    """One weight file. state: "ready", "missing" or "wrong-hash"; remedy: what to do, "" when ready."""
+
+    method: str
+    file: str
+    state: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `fetch` did for one file.
+
+    state: "ready" (was there), "fetched", "manual" (the user must fetch it: `message` says how) or "failed". A method
+    whose weights nobody published has one outcome with the file "-".
+    """
+
+    method: str
+    file: str
+    state: str
+    message: str = ""
+
+
+def default_root() -> Path:
+    """IVFBENCH_WEIGHTS, or the per-user cache."""
+    from platformdirs import user_cache_path
+
+    named = os.environ.get("IVFBENCH_WEIGHTS")
+    return Path(named) if named else user_cache_path("ivfbench") / "weights"
+
+
+def status(cards: Iterable[Card], root: Path) -> list[State]:
+    """The state of every weight file that the cards name, in order."""
+    states = []
+    for card in cards:
+        for item in card.weights:
+            path = Path(root) / card.name / item.file
+            if not path.is_file():
+                states.append(State(card.name, item.file, "missing", _source(card, item, path)))
+            elif item.sha256 and sha256(path) != item.sha256:
+                remedy = f"{path} is not the pinned file; `python run_all.py fetch {card.name}` replaces it"
+                states.append(State(card.name, item.file, "wrong-hash", remedy))
+            else:
+                states.append(State(card.name, item.file, "ready"))
+    return states
+
+
+def fetch(cards: Iterable[Card], root: Path, *, mirrors: Mirrors = None,
+          progress: Callable[[str], None] | None = None) -> list[Outcome]:
+    """Bring the cards' weights to `root`; each repository is cloned once, shallow and without other files' contents.
+
+    Args:
+        mirrors: where repositories are cloned from instead of GitHub: {"owner/name": path or URL}, or one pattern
+            for all ("https://host/{owner}/{name}.git"); a pattern without braces is a folder or URL of owner/name.
+        progress: called with one line before each clone.
+    Returns one outcome per file. A file whose sha256 differs from the card's is never put into place: "failed".
+    """
+    root = Path(root)
+    outcomes: dict[tuple[str, str], Outcome] = {}
+    wanted: dict[tuple[str, str], list[tuple[Card, WeightFile]]] = {}
+    for card in cards:
+        if not card.weights:
+            message = ("needs no weights" if card.kind in ("source", "classic") else
+                       "no weights that can be downloaded; bring its fused pictures as "
+                       f"--methods {card.name}=FOLDER")
+            outcomes[card.name, "-"] = Outcome(card.name, "-", "ready" if card.kind in ("source", "classic")
+                                               else "manual", message)
+        for item, state in zip(card.weights, status([card], root)):
+            key = card.name, item.file
+            outcomes[key] = Outcome(*key, "ready")  # keeps the order; replaced below unless it is true
+            if state.state == "ready":
+                continue
+            if item.repository:
+                wanted.setdefault((item.repository, item.commit), []).append((card, item))
+            else:
+                outcomes[key] = Outcome(*key, "manual", _source(card, item, root / card.name / item.file))
+    for (repository, commit), items in wanted.items():
+        url = mirror_url(repository, mirrors)
+        if progress:
+            progress(f"{repository}@{commit[:8]} from {url}: {', '.join(item.file for _, item in items)}")
+        for outcome in _from_repository(url, commit, items, root):
+            outcomes[outcome.method, outcome.file] = outcome
+    return list(outcomes.values())
+
+
+def mirror_url(repository: str, mirrors: Mirrors) -> str:
+    """Where `owner/name` is cloned from."""
+    owner, _, name = repository.partition("/")
+    if isinstance(mirrors, str):
+        pattern = mirrors if "{" in mirrors else mirrors.rstrip("/") + "/{owner}/{name}"
+    else:
+        pattern = (mirrors or {}).get(repository, HOST)
+    url = pattern.replace("{owner}", owner).replace("{name}", name)
+    return str(Path(url).resolve()) if Path(url).exists() else url
+
+
+def _source(card: Card, item: WeightFile, path: Path) -> str:
+    if item.repository:
+        return f"`python run_all.py fetch {card.name}` clones it from {item.repository}"
+    if item.url:
+        return f"download {item.url} in a browser and save it as {path}"
+    return f"no public download is known; ask the authors and save the file as {path}"
+
+
+def _from_repository(url: str, commit: str, items: list[tuple[Card, WeightFile]], root: Path) -> list[Outcome]:
+    try:
+        import git
+    except ImportError as error:  # GitPython needs the git command
+        return [Outcome(card.name, item.file, "failed", f"git cannot be used: {error}") for card, item in items]
+    # a scratch clone is removed even when git has left read-only objects in it
+    with (tempfile.TemporaryDirectory(prefix="ivfbench-", ignore_cleanup_errors=True) as folder,
+          git.Repo.init(folder) as repo, repo.git.custom_environment(**ENVIRONMENT)):
+        try:
+            remote = repo.create_remote("origin", url)
+            if Path(url).exists():  # a folder serves whole commits unless it is told that it may leave contents out
+                with remote.config_writer as config:
+                    config.set("uploadpack", LOCAL_SERVER)
+            # by commit, one commit deep; blob:none defers the contents, so that only the named files travel
+            repo.git.fetch("--quiet", "--no-tags", "--depth=1", "--filter=blob:none", "origin", commit)
+            tree = repo.commit(commit).tree
+        except (git.GitError, ValueError) as error:
+            message = (f"{url}: commit {commit[:12]} cannot be fetched ({_reason(error)}). "
+                       "Without internet, name a mirror with --mirror")
+            return [Outcome(card.name, item.file, "failed", message) for card, item in items]
+        outcomes = []
+        for card, item in items:
+            path = root / card.name / item.file
+            try:
+                _place(path, item, tree, f"{url}@{commit[:12]}")
+                outcomes.append(Outcome(card.name, item.file, "fetched", str(path)))
+            except (MethodError, OSError, ValueError, git.GitError) as error:
+                outcomes.append(Outcome(card.name, item.file, "failed", str(error)))
+        return outcomes
+
+
+def _reason(error: Exception) -> str:
+    told = re.search(r"(?:fatal|error): .*", str(error))
+    return told[0].strip("'")[:200] if told else str(error).strip()[:200] or type(error).__name__
+
+
+def _place(path: Path, item: WeightFile, tree, origin: str) -> None:
+    """Write the file aside, verify it, rename it: under its name a file is complete and right."""
+    inner, _, member = item.path.partition(MEMBER)
+    try:
+        blob = tree / inner
+    except KeyError as error:
+        raise MethodError(f"{origin}: no file {inner} in the repository") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as aside:
+        try:
+            if member:
+                _unpack(blob, member, aside, f"{origin}:{inner}")
+            else:
+                blob.stream_data(aside)
+            aside.close()
+            _verify(Path(aside.name), item, f"{origin}:{item.path}")
+            Path(aside.name).chmod(0o644)
+            Path(aside.name).replace(path)
+        finally:
+            Path(aside.name).unlink(missing_ok=True)
+
+
+def _unpack(blob, member: str, target: IO[bytes], origin: str) -> None:
+    with tempfile.TemporaryFile() as archive:
+        blob.stream_data(archive)
+        archive.seek(0)
+        try:
+            with zipfile.ZipFile(archive) as opened, opened.open(str(PurePosixPath(member))) as source:
+                while chunk := source.read(CHUNK):
+                    target.write(chunk)
+        except KeyError as error:
+            raise MethodError(f"{origin}: no member {member} in the archive") from error
+        except zipfile.BadZipFile as error:
+            raise MethodError(f"{origin}: damaged archive ({error})") from error
+
+
+def _verify(path: Path, item: WeightFile, origin: str) -> None:
+    with path.open("rb") as handle:
+        pointer = handle.read(24) == b"version https://git-lfs."
+        handle.seek(0)
+        found = hashlib.file_digest(handle, "sha256").hexdigest()
+    if pointer:
+        raise MethodError(f"{origin}: a Git LFS pointer, not the file; clone it with git-lfs and copy it by hand")
+    if item.sha256 and found != item.sha256:
+        raise MethodError(f"{origin}: sha256 {found[:12]}... differs from the pinned {item.sha256[:12]}...; "
+                          "nothing was put into place. The mirror holds another file")
