@@ -1,0 +1,79 @@
+"""From predicted boxes to average precision: the same path for every engine.
+
+Detections by falling score each take the best free object of their class with IoU at or above the threshold.
+AP is COCO's: the mean of the precision envelope at 101 recalls, equal to pycocotools and torchmetrics. ultralytics
+joins the same points by straight lines and integrates; its value is given beside ("-yolo") because YOLO users print
+it. On thousands of objects the two differ by about 0.001, on a hundred by up to 0.01.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+
+import numpy as np
+
+from downstream.detection.policy import Box
+
+# one detection: x0, y0, x1, y1 in pixels of the picture, score, class index
+Detection = Sequence[float]
+
+
+def average_precision(predictions: Mapping[str, Sequence[Detection]], truth: Mapping[str, Sequence[Box]],
+                      sizes: Mapping[str, tuple[int, int]], classes: Sequence[str]) -> list[dict]:
+    """Score predictions.
+
+    Args:
+        predictions: picture id -> detections.
+        truth: picture id -> boxes; its ids are the test set, pictures without predictions included.
+        sizes: picture id -> (height, width).
+        classes: names by index.
+    Returns: {item, metric, value}: AP50 and AP50-yolo per class (nan for a class without objects), then with item
+    "-": mAP50, mAP50-95, mAP50-yolo (means over the classes with objects), precision and recall (ultralytics: at the
+    score of the best mean F1). All detections count; COCO's own limit of 100 a picture is not applied.
+    """
+    import torch
+    from ultralytics.engine.validator import BaseValidator
+    from ultralytics.utils.metrics import ap_per_class, box_iou
+
+    thresholds = SimpleNamespace(iouv=torch.linspace(0.5, 0.95, 10))
+    hits, scores, found, present = [], [], [], []
+    for key, boxes in truth.items():
+        detections = np.asarray(predictions.get(key, ()), dtype=np.float64).reshape(-1, 6)
+        detections = detections[np.argsort(-detections[:, 4], kind="stable")]
+        labels = np.array([box.label for box in boxes], dtype=int)
+        hit = np.zeros((len(detections), 10), dtype=bool)
+        if len(detections) and len(boxes):
+            corners = torch.tensor([box.corners(*sizes[key]) for box in boxes], dtype=torch.float64)
+            iou = box_iou(corners, torch.from_numpy(detections[:, :4].copy()))
+            hit = BaseValidator.match_predictions(thresholds, torch.from_numpy(detections[:, 5].copy()),
+                                                  torch.from_numpy(labels), iou).numpy()
+        hits.append(hit)
+        scores.append(detections[:, 4])
+        found.append(detections[:, 5])
+        present.append(labels)
+    hits, scores, found, present = (np.concatenate(part) for part in (hits, scores, found, present))
+    result = ap_per_class(hits, scores, found, present)
+    precision, recall, yolo, indices = result[2], result[3], result[5], [int(i) for i in result[6]]
+    coco = np.array([_coco_ap(hits[found == i], scores[found == i], int((present == i).sum())) for i in indices])
+    rows = []
+    for number, name in enumerate(classes):
+        at = indices.index(number) if number in indices else None
+        rows += [{"item": name, "metric": metric, "value": math.nan if at is None else float(table[at][0])}
+                 for metric, table in (("AP50", coco), ("AP50-yolo", yolo))]
+    means = {"mAP50": coco[..., :1], "mAP50-95": coco, "mAP50-yolo": yolo[..., :1], "precision": precision,
+             "recall": recall}
+    return rows + [{"item": "-", "metric": metric, "value": float(values.mean()) if values.size else math.nan}
+                   for metric, values in means.items()]
+
+
+def _coco_ap(hits: np.ndarray, scores: np.ndarray, objects: int) -> np.ndarray:
+    """COCO's AP of one class. hits bool [N,10] (per IoU threshold), scores [N] -> float64 [10]."""
+    hits = hits[np.argsort(-scores, kind="stable")]
+    right = hits.cumsum(0)
+    precision = right / np.arange(1, len(hits) + 1)[:, None]
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    values = np.zeros(hits.shape[1])
+    for column in range(hits.shape[1]):
+        first = np.searchsorted(right[:, column] / objects, np.linspace(0, 1, 101), side="left")
+        values[column] = np.append(envelope[:, column], 0.0)[first].mean()
+    return values

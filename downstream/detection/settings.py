@@ -1,0 +1,113 @@
+"""Everything that decides a detection training besides its pictures, labels, split and seed."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+# engine -> (model file, how tables name it). ultralytics' "u" networks are anchor-free; the paper's YOLOv5x is the
+# classic anchor-based one.
+ENGINES = {
+    **{f"yolov5{s}u": (f"yolov5{s}.yaml", f"YOLOv5{s}u (ultralytics, anchor-free)") for s in "nsmlx"},
+    "yolov5-sample": ("yolov5-sample.yaml", "a cut-down YOLOv5u for the sample"),
+    "yolov5-classic": ("", "YOLOv5, classic, anchor-based"),
+}
+OPTIMIZERS = ("SGD", "Adam", "AdamW")
+_PROBABILITIES = ("fliplr", "flipud", "mosaic", "mixup")
+
+
+class DetectionError(ValueError):
+    """A setting or input that detection cannot work with; the message names it and the remedy."""
+
+
+@dataclass(frozen=True)
+class DetectionSettings:
+    """The defaults are the paper's where it says something (YOLOv5x, 100 epochs, batch 8, SGD, lr 1e-2) and YOLOv5
+    v7.0's (hyp.scratch-low, val.py) where it does not.
+
+    engine: a key of ENGINES. imgsz: longer side, a multiple of 32. lrf: final lr = lr0 * lrf, linear decay.
+    nbs: nominal batch; gradients accumulate over nbs / batch batches. close_mosaic: last epochs without mosaic.
+    rect: train on rectangles instead of squares (no mosaic then). Augmentation: hsv_* fractions of colour jitter,
+    translate and scale fractions, the others probabilities.
+    validate: score the validation split after every epoch and keep the best epoch's weights; False keeps the last.
+    colour: False trains on the BT.601 grey of the pictures (the network keeps three input channels).
+    weights: file with initial weights; "" trains from scratch (nothing is downloaded).
+    conf, nms_iou, max_det: of the predictions that are scored. workers: processes that load pictures.
+    cache: keep pictures in memory. amp: mixed precision (GPU only).
+    classic_*: repository, tag and model of the engine "yolov5-classic".
+    """
+
+    engine: str = "yolov5xu"
+    epochs: int = 100
+    batch: int = 8
+    imgsz: int = 640
+    optimizer: str = "SGD"
+    lr0: float = 1e-2
+    lrf: float = 0.01
+    momentum: float = 0.937
+    weight_decay: float = 5e-4
+    warmup_epochs: float = 3.0
+    nbs: int = 64
+    rect: bool = False
+    close_mosaic: int = 0
+    mosaic: float = 1.0
+    mixup: float = 0.0
+    hsv_h: float = 0.015
+    hsv_s: float = 0.7
+    hsv_v: float = 0.4
+    translate: float = 0.1
+    scale: float = 0.5
+    fliplr: float = 0.5
+    flipud: float = 0.0
+    validate: bool = True
+    colour: bool = True
+    weights: str = ""
+    conf: float = 0.001
+    nms_iou: float = 0.6
+    max_det: int = 300
+    workers: int = 8
+    cache: bool = False
+    amp: bool = False
+    classic_repository: str = "https://github.com/ultralytics/yolov5"
+    classic_tag: str = "v7.0"
+    classic_model: str = "yolov5x"
+
+    def __post_init__(self):
+        self._require("engine", self.engine in ENGINES, f"one of {', '.join(ENGINES)}")
+        # "auto" would ignore lr0
+        self._require("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
+        for name in ("epochs", "batch", "nbs", "max_det"):
+            value = getattr(self, name)
+            self._require(name, isinstance(value, int) and value >= 1, "a whole number, 1 or more")
+        self._require("imgsz", self.imgsz >= 32 and self.imgsz % 32 == 0, "a multiple of 32")
+        self._require("lr0", 0 < self.lr0 <= 1, "above 0, at most 1")
+        self._require("lrf", 0 < self.lrf <= 1, "above 0, at most 1")
+        self._require("momentum", 0 <= self.momentum < 1, "in [0, 1)")
+        for name in ("weight_decay", "warmup_epochs", "workers", "close_mosaic"):
+            self._require(name, getattr(self, name) >= 0, "0 or more")
+        for name in _PROBABILITIES:
+            self._require(name, 0 <= getattr(self, name) <= 1, "a probability")
+        for name in ("hsv_h", "hsv_s", "hsv_v", "translate", "scale", "conf", "nms_iou"):
+            self._require(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
+        self._require("rect", not (self.rect and self.mosaic), "false with mosaic")
+        if self.weights:
+            self._require("weights", Path(self.weights).is_file(), "an existing file (nothing is downloaded)")
+
+    def _require(self, name: str, holds: bool, expected: str) -> None:
+        if not holds:
+            raise DetectionError(f"detection setting {name} = {getattr(self, name)!r}; expected {expected}")
+
+    @classmethod
+    def from_table(cls, table: dict) -> "DetectionSettings":
+        """From a profile's table. Raises DetectionError for an unknown key."""
+        known = [f.name for f in fields(cls)]
+        unknown = sorted(set(table) - set(known))
+        if unknown:
+            raise DetectionError(f"unknown detection setting {', '.join(unknown)}; known: {', '.join(known)}")
+        return cls(**table)
+
+    @property
+    def title(self) -> str:
+        """How tables name what was trained, e.g. "YOLOv5xu (ultralytics, anchor-free), 640, from scratch"."""
+        name = ENGINES[self.engine][1]
+        if self.engine == "yolov5-classic":
+            name = f"{self.classic_model} {self.classic_tag} (classic, anchor-based)"
+        return f"{name}, {self.imgsz}, {'initial weights given' if self.weights else 'from scratch'}"

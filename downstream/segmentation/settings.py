@@ -1,0 +1,98 @@
+"""Everything that decides a segmentation training besides its pictures, labels, split and seed."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from downstream.segmentation.labels import SegmentationError
+
+DEPTHS = (18, 50, 101)
+
+
+@dataclass(frozen=True)
+class SegmentationSettings:
+    """DeepLabv3+ on ResNetV1c. The defaults are the paper's where it says something (cross-entropy, SGD, lr 1e-2, 300
+    epochs) and mmsegmentation's DeepLabv3+ recipe where it does not.
+
+    depth: ResNet-18, 50 or 101. base_channels: width of its first stage (64 in the published networks).
+    output_stride: 8 ("d8") or 16. head_channels: width of the ASPP head (512). auxiliary: FCN head on stage 3.
+    crop: (height, width) of training crops; smaller pictures are padded with ignored pixels.
+    max_share: a crop that one class covers by more is drawn again (ten draws at most); 1 turns this off.
+    scale: range of the random resizing before the crop. flip: probability of mirroring.
+    schedule: "poly" (lr falls to min_lr with `power`, every iteration) or "constant".
+    pretrained: file with ImageNet weights of ResNetV1c; None trains from scratch.
+    colour: False trains on the BT.601 grey of the pictures.
+    four_channel: early fusion; pictures are RGB + thermal (see run_segmentation).
+    absent: what the IoU of a class that occurs neither in labels nor in predictions is: "nan" (left out of the mean) or
+    "zero" (counted as 0).
+    workers: processes that load pictures.
+    """
+
+    depth: int = 50
+    base_channels: int = 64
+    output_stride: int = 8
+    head_channels: int = 512
+    auxiliary: bool = True
+    crop: tuple[int, int] = (480, 640)
+    scale: tuple[float, float] = (0.5, 2.0)
+    max_share: float = 0.75
+    flip: float = 0.5
+    batch: int = 8
+    epochs: int = 300
+    lr: float = 1e-2
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: str = "poly"
+    power: float = 0.9
+    min_lr: float = 1e-4
+    pretrained: str | None = None
+    colour: bool = True
+    four_channel: bool = False
+    absent: str = "nan"
+    workers: int = 0
+    model: str = "deeplabv3plus"
+
+    def __post_init__(self):
+        for name in ("crop", "scale"):  # TOML gives lists
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        self._require("model", self.model == "deeplabv3plus", "the only model is deeplabv3plus")
+        self._require("depth", self.depth in DEPTHS, f"one of {', '.join(map(str, DEPTHS))}")
+        self._require("output_stride", self.output_stride in (8, 16), "8 or 16")
+        self._require("base_channels", self.base_channels >= 4 and self.base_channels % 2 == 0, "even, 4 or more")
+        self._require("head_channels", self.head_channels >= 8 and self.head_channels % 2 == 0, "even, 8 or more")
+        self._require("crop", len(self.crop) == 2 and min(self.crop) >= 32, "(height, width), each 32 or more")
+        self._require("scale", len(self.scale) == 2 and 0 < self.scale[0] <= self.scale[1], "0 < low <= high")
+        self._require("max_share", 0 < self.max_share <= 1, "above 0, at most 1")
+        self._require("flip", 0 <= self.flip <= 1, "a probability")
+        # the ASPP head's image pooling normalises one value per channel and picture: one picture has no variance
+        self._require("batch", self.batch >= 2, "2 or more (batch normalisation)")
+        self._require("epochs", self.epochs >= 1, "1 or more")
+        self._require("lr", self.lr > 0, "above 0")
+        self._require("momentum", 0 <= self.momentum < 1, "in [0, 1)")
+        self._require("weight_decay", self.weight_decay >= 0, "0 or more")
+        self._require("schedule", self.schedule in ("poly", "constant"), '"poly" or "constant"')
+        self._require("min_lr", 0 <= self.min_lr <= self.lr, "between 0 and lr")
+        self._require("absent", self.absent in ("nan", "zero"), '"nan" or "zero"')
+        self._require("workers", self.workers >= 0, "0 or more")
+        if self.pretrained is not None:
+            self._require("pretrained", Path(self.pretrained).is_file(), "an existing file (nothing is downloaded)")
+            self._require("base_channels", self.base_channels == 64, "64 with pretrained weights")
+
+    def _require(self, name: str, holds: bool, expected: str) -> None:
+        if not holds:
+            raise SegmentationError(f"segmentation setting {name} = {getattr(self, name)!r}; expected {expected}")
+
+    @classmethod
+    def from_table(cls, table: dict) -> "SegmentationSettings":
+        """From a profile's table. Raises SegmentationError for an unknown key."""
+        known = [f.name for f in fields(cls)]
+        unknown = sorted(set(table) - set(known))
+        if unknown:
+            raise SegmentationError(f"unknown segmentation setting {', '.join(unknown)}; known: {', '.join(known)}")
+        return cls(**table)
+
+    @property
+    def title(self) -> str:
+        """How tables name the network, e.g. "DeepLabv3+ (ResNet-50-d8, from scratch)"."""
+        width = "" if self.base_channels == 64 else f", width {self.base_channels}"
+        start = "ImageNet weights" if self.pretrained else "from scratch"
+        return f"DeepLabv3+ (ResNet-{self.depth}-d{self.output_stride}{width}, {start})"
