@@ -1,0 +1,66 @@
+"""Rows: the only thing tables, figures and the page are made from."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import pandas as pd
+
+from results.files import write_text
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number with its address.
+
+    item: image id, class name, or "-" for a value over the whole set.
+    variant: the metric's declared definition ("smfnet", ...), or the engine that was trained ("yolov5xu", ...).
+    """
+
+    suite: str
+    method: str
+    dataset: str
+    item: str
+    metric: str
+    variant: str
+    seed: int
+    value: float
+
+
+COLUMNS = [f.name for f in fields(Row)]
+
+
+def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
+    """Rows -> DataFrame with COLUMNS, in the given order."""
+    return pd.DataFrame([astuple(row) for row in rows], columns=COLUMNS)
+
+
+def write_csv(path: Path, frame: pd.DataFrame) -> None:
+    """Write rows as CSV with full precision (repr floats), aside and then renamed."""
+    write_text(path, frame.to_csv(index=False, columns=COLUMNS, lineterminator="\n"))
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read rows.csv. Raises ValueError naming the file when a column is missing."""
+    text = {"suite": str, "method": str, "dataset": str, "item": str, "metric": str, "variant": str}
+    # float_precision: what was written is what is read, to the last bit
+    frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"value": ["", "nan"]},
+                        float_precision="round_trip")
+    missing = [c for c in COLUMNS if c not in frame.columns]
+    if missing:
+        raise ValueError(f"{path}: column(s) {', '.join(missing)} missing; expected {', '.join(COLUMNS)}")
+    return frame[COLUMNS]
+
+
+def to_json(row: Row) -> list:
+    """A row as a JSON list; nan and infinities as text, since JSON has none."""
+    values = list(astuple(row))
+    if not math.isfinite(values[-1]):
+        values[-1] = str(values[-1])
+    return values
+
+
+def from_json(values: list) -> Row:
+    *address, value = values
+    return Row(*address, float(value))
