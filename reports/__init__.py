@@ -1,0 +1,17 @@
+"""Rows -> tables, figures and a page. Needs no torch, and pictures for the panels only.
+
+Names are imported on first use: whoever only catches a ReportError does not wait for matplotlib.
+"""
+
+import importlib
+
+_HOME = {"Options": "write", "ReportError": "data", "RunData": "data", "is_current": "write", "load": "data",
+         "write_all": "write"}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module 'reports' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"reports.{_HOME[name]}"), name)

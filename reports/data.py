@@ -1,0 +1,156 @@
+"""A run as the reports see it: rows.csv and run.json, nothing else."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from results.rows import read_csv
+
+# Tables list the sources first, then textbook methods, then the paper's order, then whatever is new, then SMFNet.
+PAPER_ORDER = ("defusion", "densefuse", "didfuse", "reconet", "murf", "tardal", "u2fusion", "pmgi", "swinfusion",
+               "cddfuse", "ship")
+ABLATION = re.compile(r"ae\d+")  # Table VI's rows
+_KINDS = ("source", "classic", "baseline", "precomputed", "ours")
+# No stage to blame on a skipped method: it was never planned.
+_STAGE_OF = {"ivf": ("fuse", "score"), "mif": ("fuse", "score"), "detection": ("fuse", "detect"),
+             "segmentation": ("fuse", "segment"), "complexity": ("measure",), "ablation": ("fuse", "score")}
+
+
+class ReportError(ValueError):
+    """A run that cannot be reported; the message names the file and the remedy."""
+
+
+@dataclass(frozen=True)
+class RunData:
+    """rows: COLUMNS of results.rows. run: run.json. Both as the suite wrote them."""
+
+    out: Path
+    rows: pd.DataFrame
+    run: dict
+
+    def title(self, method: str) -> str:
+        return self.run["methods"].get(method, {}).get("title", method)
+
+    def kind(self, method: str) -> str:
+        return self.run["methods"].get(method, {}).get("kind", "baseline")
+
+    def dataset_title(self, name: str) -> str:
+        return self.run["datasets"].get(name, {}).get("title", name)
+
+    def dataset_note(self, name: str) -> str:
+        return self.run["datasets"].get(name, {}).get("note", "")
+
+    @property
+    def is_sample(self) -> bool:
+        """True when any data set was rendered, not photographed."""
+        return any(name.startswith("sample") for name in self.run["datasets"])
+
+    def suite(self, name: str) -> pd.DataFrame:
+        return self._suites.get(name, self.rows.iloc[:0])
+
+    @cached_property
+    def _suites(self) -> dict[str, pd.DataFrame]:
+        return dict(tuple(self.rows.groupby("suite", sort=False)))
+
+    def methods(self, suite: str) -> list[str]:
+        """Methods with rows in a suite and those that were meant to have some, in table order."""
+        stages = _STAGE_OF.get(suite, ())
+        datasets = self.datasets(suite)
+        meant = [u["method"] for u in self.run["units"]
+                 if u["status"] == "skipped" or (u["stage"] in stages and u["dataset"] in datasets)]
+        # the ablation suite shares data sets and stages with the others: its methods are told by their names
+        meant = [m for m in meant if bool(ABLATION.fullmatch(m)) == (suite == "ablation")]
+        return self.ordered([*self.suite(suite)["method"].unique(), *meant])
+
+    def ordered(self, methods: Iterable[str]) -> list[str]:
+        """Without repetition, in table order."""
+        def place(method: str):
+            kind = self.kind(method)
+            rank = _KINDS.index(kind) if kind in _KINDS else _KINDS.index("baseline")
+            known = PAPER_ORDER.index(method) if method in PAPER_ORDER else len(PAPER_ORDER)
+            first = {"visible": 0, "infrared": 1}.get(method, 2)
+            return rank, known, first, self.title(method).lower()
+
+        return sorted(dict.fromkeys(methods), key=place)
+
+    def datasets(self, suite: str) -> list[str]:
+        """Data sets with rows in a suite, in the order of the run."""
+        found = set(self.suite(suite)["dataset"].unique())
+        return [name for name in self.run["datasets"] if name in found] + sorted(found - set(self.run["datasets"]))
+
+    def variants(self, suite: str) -> list[str]:
+        return list(self.suite(suite)["variant"].unique())
+
+    def means(self, suite: str) -> pd.DataFrame:
+        """Mean over items per seed, then mean, spread (standard deviation) and number over seeds.
+
+        Index: dataset, method, metric. Columns: mean, std (nan for one seed), seeds, items. A nan item makes its mean
+        nan: an undefined value is not left out in silence.
+        """
+        per_seed = self.suite(suite).groupby(["dataset", "method", "metric", "seed"], sort=False)["value"].agg(
+            mean=lambda values: values.mean(skipna=False), items="size").reset_index()
+        grouped = per_seed.groupby(["dataset", "method", "metric"], sort=False)
+        return grouped.agg(mean=("mean", "mean"), std=("mean", "std"), seeds=("seed", "size"), items=("items", "first"))
+
+    def by_item(self, suite: str, dataset: str) -> pd.DataFrame:
+        """Mean over seeds per (method, metric, item): columns mean, std, seeds. For class-wise suites."""
+        rows = self.suite(suite)
+        grouped = rows[rows["dataset"] == dataset].groupby(["method", "metric", "item"], sort=False)["value"]
+        return grouped.agg(mean=lambda values: values.mean(skipna=False), std="std", seeds="size")
+
+    def reason(self, method: str, dataset: str) -> str:
+        """Why a method has no number on a data set, or '' when nothing is known."""
+        for unit in self.run["units"]:
+            if unit["method"] == method and unit["status"] != "done" and unit["dataset"] in (dataset, "-"):
+                return unit["reason"] or unit["status"]
+        return ""
+
+    def unit(self, stage: str, method: str, dataset: str, seed: int = 0) -> dict | None:
+        for unit in self.run["units"]:
+            if (unit["stage"], unit["method"], unit["dataset"], unit["seed"]) == (stage, method, dataset, seed):
+                return unit
+        return None
+
+    def fused_path(self, method: str, dataset: str, item: str) -> Path | None:
+        """The fused picture, or None where there is none."""
+        unit = self.unit("fuse", method, dataset)
+        path = self.out / unit["folder"] / "images" / f"{item}.png" if unit else None
+        return path if path is not None and path.is_file() else None
+
+    def source_titles(self, dataset: str) -> tuple[str, str]:
+        """What (infrared, visible) show; of a medical pair its modalities: "MRI-PET" -> MRI, PET."""
+        modalities = self.dataset_title(dataset).split("-")
+        medical = self.run["datasets"].get(dataset, {}).get("task") == "mif"
+        return (modalities[0], modalities[1]) if medical and len(modalities) == 2 else ("Infrared", "Visible")
+
+    def source_paths(self, dataset: str, item: str) -> tuple[Path, Path] | None:
+        """(infrared, visible) files, or None where they are gone."""
+        for pair in self.run["datasets"].get(dataset, {}).get("pairs", ()):
+            if pair["id"] == item:
+                paths = self.out / pair["ir"], self.out / pair["vi"]
+                return paths if all(p.is_file() for p in paths) else None
+        return None
+
+    def label_path(self, dataset: str, item: str) -> Path | None:
+        """The file of true class ids, or None where the run names none or it is gone."""
+        name = self.run["datasets"].get(dataset, {}).get("labels", {}).get(item)
+        path = self.out / name if name else None
+        return path if path is not None and path.is_file() else None
+
+
+def load(out: Path) -> RunData:
+    """Read a run. Raises ReportError naming the file that is missing or damaged."""
+    out = Path(out)
+    try:
+        run = json.loads((out / "run.json").read_text(encoding="utf-8"))
+        rows = read_csv(out / "rows.csv")
+    except FileNotFoundError as error:
+        raise ReportError(f"{error.filename}: no such file; name the OUT of a run") from error
+    except ValueError as error:
+        raise ReportError(f"{out}: {error}; run the same command again to rewrite it") from error
+    return RunData(out, rows, run)

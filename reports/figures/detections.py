@@ -1,0 +1,108 @@
+"""Fig. 8: predicted boxes on the fused pictures of all methods, with the area magnified on which they disagree."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
+
+from reports.data import RunData
+from reports.figures.magnified import around, grid
+
+# Okabe and Ito, told apart with every common colour blindness
+COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0), (0, 114, 178))
+SCORE = 0.25
+ENLARGED = 640  # small pictures are enlarged to about this width, so that a line is not thicker than a person
+
+
+def draw(data: RunData) -> dict[str, Figure]:
+    """detections_<data set> where the predictions and the fused pictures of at least two methods are at hand."""
+    figures = {}
+    for dataset in data.datasets("detection"):
+        found = {m: p for m in data.methods("detection") if (p := _predictions(data, m, dataset)) is not None}
+        item = chosen_item(data, dataset, found)
+        if item is not None:
+            figures[f"detections_{dataset}"] = _figure(data, dataset, item, found)
+    return figures
+
+
+def _predictions(data: RunData, method: str, dataset: str) -> dict | None:
+    """predictions.json of the first seed: {"classes": [...], "images": {id: {"boxes": [...]}}}."""
+    unit = data.unit("detect", method, dataset)
+    path = data.out / unit["folder"] / "predictions.json" if unit and unit["status"] == "done" else None
+    return json.loads(path.read_text(encoding="utf-8")) if path is not None and path.is_file() else None
+
+
+def chosen_item(data: RunData, dataset: str, found: dict[str, dict]) -> str | None:
+    """The picture on which the methods' numbers of confident boxes differ most, among those that all of them have."""
+    if len(found) < 2:
+        return None
+    items = [item for item in next(iter(found.values()))["images"]
+             if all(item in p["images"] and data.fused_path(m, dataset, item) for m, p in found.items())]
+
+    def dispute(item: str) -> tuple[int, int]:
+        numbers = [len(_confident(p["images"][item]["boxes"])) for p in found.values()]
+        return max(numbers) - min(numbers), max(numbers)
+
+    return max(items, key=dispute, default=None)
+
+
+def _confident(boxes: Sequence[Sequence[float]]) -> list[Sequence[float]]:
+    return [box for box in boxes if box[4] >= SCORE]
+
+
+def _figure(data: RunData, dataset: str, item: str, found: dict[str, dict]) -> Figure:
+    boxes = {m: _confident(p["images"][item]["boxes"]) for m, p in found.items()}
+    size = Image.open(data.fused_path(next(iter(found)), dataset, item)).size[::-1]
+    factor = max(1, round(ENLARGED / size[1]))
+    row, column, side = _area(boxes, size)
+    classes = next(iter(found.values()))["classes"]
+    shown = {data.title(m): boxed(data.fused_path(m, dataset, item), boxes[m], classes, factor) for m in found}
+    return grid(shown, (row * factor, column * factor, side * factor),
+                f"{data.dataset_title(dataset)}, picture {item}: boxes with a score of at least {SCORE:g}")
+
+
+def _area(boxes: dict[str, list], size: tuple[int, int]) -> tuple[int, int, int]:
+    """Around the small box that the fewest methods have: there they disagree, and there one has to look closely."""
+    everything = [box for found in boxes.values() for box in found]
+    side = max(16, round(0.3 * min(size)))
+    if not everything:
+        return around((size[0] / 2, size[1] / 2), side, size)
+
+    def shared(box) -> tuple[int, float]:
+        others = sum(any(_overlap(box, other) > 0.5 and box[5] == other[5] for other in found)
+                     for found in boxes.values())
+        return others, (box[2] - box[0]) * (box[3] - box[1])
+
+    x0, y0, x1, y1 = min(everything, key=shared)[:4]
+    return around(((y0 + y1) / 2, (x0 + x1) / 2), side, size)
+
+
+def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
+    """Intersection over union."""
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+
+
+def boxed(path: Path, boxes: Sequence[Sequence[float]], classes: Sequence[str], factor: int = 1) -> np.ndarray:
+    """The picture, uint8 RGB [factor*H, factor*W, 3], with boxes [x0, y0, x1, y1, score, class index] drawn on it."""
+    with Image.open(path) as image:
+        picture = image.convert("RGB").resize((image.width * factor, image.height * factor), Image.Resampling.BICUBIC)
+    pen = ImageDraw.Draw(picture)
+    line = max(2, picture.width // 250)
+    font = ImageFont.load_default(max(10, picture.width // 40))
+    for x0, y0, x1, y1, score, label in sorted(boxes, key=lambda box: box[4]):
+        colour = COLOURS[int(label) % len(COLOURS)]
+        pen.rectangle([x0 * factor, y0 * factor, x1 * factor, y1 * factor], outline=colour, width=line)
+        text = f"{classes[int(label)]} {score:.2f}"
+        left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
+        x = min(max(0, x0 * factor), picture.width - (right - left) - 4)
+        y = max(0, y0 * factor - (bottom - top) - 6)
+        pen.rectangle([x, y, x + right - left + 4, y + bottom - top + 5], fill=colour)
+        pen.text((x + 2 - left, y + 2 - top), text, fill="black", font=font)
+    return np.asarray(picture)

@@ -1,0 +1,43 @@
+"""Average rank over pictures and metrics, with the number of metrics on which a test finds a better method."""
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from reports.data import RunData
+from reports.figures import style
+from reports.statistics import summaries
+
+ALPHA = 0.05
+
+
+def draw(data: RunData) -> dict[str, Figure]:
+    """ranks_table1, ranks_table4: one line per data set; needs three methods."""
+    figures = {}
+    titles = {data.title(m): m for m in data.run["methods"]}
+    for stem, summary in summaries(data).items():
+        if summary["method"].nunique() >= 3:
+            figures[f"ranks_{stem.split('_')[0]}"] = _diagram(data, summary, titles)
+    return figures
+
+
+def _diagram(data: RunData, summary, titles: dict[str, str]) -> Figure:
+    datasets = list(dict.fromkeys(summary["dataset"]))
+    count = summary["method"].nunique()
+    figure, axes = plt.subplots(len(datasets), 1, figsize=(7.5, (0.3 * count + 0.9) * len(datasets)), squeeze=False)
+    for axis, dataset in zip(axes.flat, datasets):
+        group = summary[summary["dataset"] == dataset]
+        ranks = group.groupby("method", sort=False)["rank"].mean().sort_values()
+        beaten = group[group["p_holm"] < ALPHA].groupby("method")["metric"].count()
+        for place, (method, rank) in enumerate(ranks.items()):
+            key = titles[method]
+            axis.plot([1, rank], [-place, -place], color="#e0e0e0", lw=1, zorder=1)
+            axis.scatter(rank, -place, s=46, color=style.colour(data, key), zorder=2)
+            lost = int(beaten.get(method, 0))
+            axis.annotate(f"{rank:.2f}   worse than the best on {lost} of {group['metric'].nunique()}", (rank, -place),
+                          xytext=(8, 0), textcoords="offset points", va="center", fontsize=7, color="#555555")
+        axis.set_yticks([-p for p in range(len(ranks))], list(ranks.index))
+        axis.set_xlim(0.8, count + 1.8)
+        axis.grid(False, axis="y")
+        axis.set_title(f"{dataset}: average rank, 1 is best (Wilcoxon signed-rank, Holm, {ALPHA:g})", fontsize=9)
+    figure.tight_layout()
+    return figure

@@ -1,0 +1,137 @@
+"""OUT/report.html: one self-contained page. Pictures are embedded, nothing is loaded from anywhere."""
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from markupsafe import Markup
+from PIL import Image
+
+from metrics import registry
+from reports.data import RunData
+from reports.figures.panels import pictures
+from reports.render import html
+from reports.table import Table
+
+# The page has to stay light enough to be mailed: this many pictures per data set, this long at most.
+PICTURES, LONG_SIDE, QUALITY = 6, 512, 85
+
+# first match counts: longer stems before their beginnings
+_CAPTIONS = {
+    "radar": "Mean of every metric, each axis scaled from the worst to the best of these methods",
+    "boxes": "Spread of every metric over the pictures",
+    "curves": "Share of pictures with at most this value",
+    "panel": "The picture on which the methods differ most, with the most disputed area magnified",
+    "ranks": "Average rank over pictures and metrics, and how often a method is significantly worse than the best",
+    "cost": "Quality against multiply-accumulates and time",
+    "detection_classes": "AP@0.5 per class",
+    "detection": "mAP@0.5 of a detector trained on each method's pictures",
+    "detections": "What the detectors found, with the most disputed object magnified",
+    "segmentation_classes": "IoU per class",
+    "segmentation": "mIoU of a segmenter trained on each method's pictures",
+    "segmentations": "What the segmenters said, with the most disputed area magnified",
+    "ablation": "Metrics of SMFNet's ablations",
+}
+_ROMAN = {"table1": "Table I", "table4": "Table IV"}
+
+
+def page(data: RunData, tables: Sequence[Table], figures: Sequence[Path], cells: Table | None = None) -> str:
+    """The page's text.
+
+    Args:
+        cells: the comparison with the paper cell by cell, shown on demand.
+        figures: PNG files to embed, in the order shown.
+    """
+    folder = Path(__file__).parent
+    environment = Environment(loader=FileSystemLoader(folder), autoescape=select_autoescape(["j2", "html"]),
+                              trim_blocks=True, lstrip_blocks=True)
+    environment.globals["source"] = lambda name: Markup((folder / name).read_text(encoding="utf-8"))
+    return environment.get_template("page.html.j2").render(
+        data=data, run=data.run, statuses=_statuses(data), problems=_problems(data),
+        tables=[Markup(html.render(table)) for table in tables],
+        figures=[(caption(data, path.stem), _uri(path.read_bytes(), "png")) for path in figures],
+        cells=Markup(html.render(cells)) if cells is not None else "",
+        browser=_script_json(browser(data)), limit=PICTURES)
+
+
+def caption(data: RunData, stem: str) -> str:
+    """What a figure shows, from its file's stem: "radar_tno" -> "TNO: Mean of every metric ..."."""
+    for start, text in _CAPTIONS.items():
+        if stem.startswith(start + "_"):
+            rest = stem.removeprefix(start + "_")
+            return f"{_ROMAN.get(rest) or data.dataset_title(rest)}: {text}"
+    return stem.replace("_", " ")
+
+
+def browser(data: RunData) -> list[dict]:
+    """What the picture browser shows: per data set its pictures by title, and the metrics of each method."""
+    shown = []
+    for suite in ("ivf", "mif"):
+        rows = data.suite(suite)
+        for dataset in data.datasets(suite):
+            items = chosen_items(data, suite, dataset)
+            of_set = rows[rows["dataset"] == dataset]
+            entries = []
+            for item in items:
+                found = pictures(data, dataset, item)
+                if found:
+                    entries.append({"id": item, "pictures": {t: _embed(p) for t, p in found.items()},
+                                    "values": _values(data, dataset, of_set[of_set["item"] == item])})
+            if entries:
+                variant = data.variants(suite)[0]
+                shown.append({"title": data.dataset_title(dataset), "items": entries,
+                              "all": int(of_set["item"].nunique()),
+                              "metrics": [[m, registry.get(m, variant).arrow] for m in registry.names(variant)
+                                          if m in set(of_set["metric"])]})
+    return shown
+
+
+def chosen_items(data: RunData, suite: str, dataset: str) -> list[str]:
+    """At most PICTURES ids, spread evenly over the data set."""
+    rows = data.suite(suite)
+    items = list(dict.fromkeys(rows.loc[rows["dataset"] == dataset, "item"]))
+    picked = np.unique(np.linspace(0, len(items) - 1, min(PICTURES, len(items))).round().astype(int))
+    return [items[i] for i in picked]
+
+
+def _values(data: RunData, dataset: str, rows) -> dict[str, dict[str, float | None]]:
+    """title -> metric -> value of one picture (mean over seeds; None where undefined)."""
+    sources = dict(zip(("infrared", "visible"), data.source_titles(dataset)))
+    found: dict[str, dict[str, float | None]] = {}
+    for (method, metric), value in rows.groupby(["method", "metric"], sort=False)["value"].mean().items():
+        title = sources.get(method) or data.title(method)
+        found.setdefault(title, {})[metric] = float(value) if np.isfinite(value) else None
+    return found
+
+
+def _embed(picture: np.ndarray) -> str:
+    image = Image.fromarray(picture)
+    image.thumbnail((LONG_SIDE, LONG_SIDE))
+    buffer = io.BytesIO()
+    image.save(buffer, format="JPEG", quality=QUALITY)
+    return _uri(buffer.getvalue(), "jpeg")
+
+
+def _uri(content: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _script_json(content) -> Markup:
+    """JSON that cannot end its <script> element, whatever the ids hold."""
+    text = json.dumps(content).replace("<", "\\u003c").replace("\u2028", "\\u2028")
+    return Markup(text)
+
+
+def _statuses(data: RunData) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for unit in data.run["units"]:
+        counts[unit["status"]] = counts.get(unit["status"], 0) + 1
+    return counts
+
+
+def _problems(data: RunData) -> list[dict]:
+    return [unit for unit in data.run["units"] if unit["status"] != "done"]

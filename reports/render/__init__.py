@@ -1,0 +1,1 @@
+"""Table -> text, one small renderer per format."""

@@ -1,0 +1,29 @@
+"""Table -> CSV, as the paper's tables are kept in results/published/: printed digits, no marks."""
+
+import csv
+import io
+from math import isfinite
+
+from reports.table import Cell, Table
+
+
+def render(table: Table) -> str:
+    """Columns: data set (where the table has several blocks or names them), label, one per header."""
+    blocks = any(table.blocks)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [h.text for h in table.headers]
+    if len(set(names)) < len(names):
+        names = ["_".join(filter(None, [h.group, h.text])) for h in table.headers]
+    writer.writerow([*(["dataset"] if blocks else []), "method", *names])
+    for line in table.lines:
+        writer.writerow([*([line.block] if blocks else []), line.label, *map(_value, line.cells)])
+    return text.getvalue()
+
+
+def _value(cell: Cell) -> str:
+    if isinstance(cell.value, str):
+        return cell.value
+    if cell.value is None or not isfinite(cell.value):
+        return ""
+    return f"{cell.value:.{cell.digits}f}"

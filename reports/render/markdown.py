@@ -1,0 +1,36 @@
+"""Table -> GitHub Markdown."""
+
+from itertools import pairwise
+
+from reports.table import Cell, Table
+
+
+def render(table: Table) -> str:
+    """Best bold, second underlined; one column names the data set where the table has blocks."""
+    blocks = any(table.blocks)
+    notes, number = table.footnotes()
+    heads = [*(["Data set"] if blocks else []), table.corner,
+             *(" ".join(filter(None, [h.group, h.text, h.arrow])) for h in table.headers)]
+    out = [f"**{_escape(table.caption)}**", "", _row(map(_escape, heads)),
+           _row(["---"] * (2 if blocks else 1) + ["---" if text else "---:" for text in table.text_columns])]
+    first = {0, *(i + 1 for i, (a, b) in enumerate(pairwise(table.lines)) if a.block != b.block)}
+    for i, line in enumerate(table.lines):
+        start = [_escape(line.block) if i in first else ""] if blocks else []
+        out.append(_row([*start, _escape(line.label), *(_cell(c, number) for c in line.cells)]))
+    out += ["", *(f"[{number[note]}] {_escape(note)}  " for note in notes), *(f"{_escape(n)}  " for n in table.notes)]
+    return "\n".join(out).rstrip() + "\n"
+
+
+def _row(cells) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(cell: Cell, number: dict[str, int]) -> str:
+    text = {1: "**{}**", 2: "<u>{}</u>"}.get(cell.rank, "{}").format(_escape(cell.text))
+    return f"{text} [{number[cell.note]}]" if cell.note else text
+
+
+def _escape(text: str) -> str:
+    for character in "\\`*_|<>[]":
+        text = text.replace(character, "\\" + character)
+    return " ".join(text.split())

@@ -1,0 +1,30 @@
+"""Beside Tables I and IV: intervals, paired tests and ranks on the per-image values."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from metrics import statistics
+from reports.data import RunData
+
+RESAMPLES = 1999  # enough for a 95 % interval, and a page is rebuilt in seconds
+
+
+def summaries(data: RunData) -> dict[str, pd.DataFrame]:
+    """File stem -> metrics.statistics.summarise of the fused methods (a source compared with itself is left out)."""
+    found = {}
+    for table, suite in ((1, "ivf"), (4, "mif")):
+        rows = data.suite(suite)
+        rows = rows[rows["method"].map(data.kind) != "source"]
+        if rows["method"].nunique() >= 2:
+            summary = statistics.summarise(rows, resamples=RESAMPLES)
+            summary["method"] = summary["method"].map(data.title)
+            summary["dataset"] = summary["dataset"].map(data.dataset_title)
+            found[f"table{table}_statistics"] = summary
+    return found
+
+
+def write_statistics(data: RunData, folder: Path, write_text) -> list[Path]:
+    """One CSV per summary, full precision."""
+    return [write_text(folder / f"{stem}.csv", summary.to_csv(index=False, lineterminator="\n"))
+            for stem, summary in summaries(data).items()]

@@ -1,0 +1,158 @@
+"""A table as data: built once, ranked once, rendered by one small function per format."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+
+DASH = "–"
+
+
+@dataclass(frozen=True)
+class Header:
+    """A column. higher_is_better None: not ranked. group: spans neighbouring columns of the same group."""
+
+    text: str
+    higher_is_better: bool | None = None
+    group: str = ""
+
+    @property
+    def arrow(self) -> str:
+        return {True: "↑", False: "↓", None: ""}[self.higher_is_better]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number or a text. rank: 1 best, 2 second, 0 neither. spread: standard deviation over seeds.
+
+    note: why the value is missing or what must be said; rendered as a footnote.
+    """
+
+    value: float | str | None = None
+    digits: int = 4
+    rank: int = 0
+    note: str = ""
+    spread: float | None = None
+
+    @property
+    def text(self) -> str:
+        """As printed: fixed digits, an en dash where there is no number."""
+        if isinstance(self.value, str):
+            return self.value
+        if self.value is None or not isfinite(self.value):
+            return DASH
+        spread = f" ± {self.spread:.{self.digits}f}" if self.spread is not None and isfinite(self.spread) else ""
+        return f"{self.value:.{self.digits}f}{spread}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row. ranked False: printed, but never best or second (the source rows). block: rows of one data set."""
+
+    label: str
+    cells: tuple[Cell, ...]
+    block: str = ""
+    ranked: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """name: file stem ("table1"). corner: heading of the label column. notes: printed below.
+
+    wide: how the paper lays it out over the page's width: "" as it is, "beside" blocks side by side, "transposed".
+    """
+
+    name: str
+    caption: str
+    corner: str
+    headers: tuple[Header, ...]
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...] = ()
+    wide: str = ""
+
+    def __post_init__(self):
+        for line in self.lines:
+            if len(line.cells) != len(self.headers):
+                raise ValueError(f"{self.name}: row {line.label} has {len(line.cells)} cells "
+                                 f"for {len(self.headers)} columns")
+
+    @property
+    def text_columns(self) -> tuple[bool, ...]:
+        """Per column: does it hold texts, which are set from the left?"""
+        return tuple(bool(self.lines) and all(isinstance(line.cells[i].value, str) for line in self.lines)
+                     for i in range(len(self.headers)))
+
+    @property
+    def blocks(self) -> list[str]:
+        return list(dict.fromkeys(line.block for line in self.lines))
+
+    def footnotes(self) -> tuple[list[str], dict[str, int]]:
+        """(cell notes in order of appearance, note -> its number from 1)."""
+        found = list(dict.fromkeys(cell.note for line in self.lines for cell in line.cells if cell.note))
+        return found, {note: number for number, note in enumerate(found, 1)}
+
+
+def ranked(table: Table) -> Table:
+    """Set ranks per block and column on the displayed digits; ties share a rank (two bests leave no second).
+
+    A column in which all share one value has no best. Ranks set before are forgotten.
+    """
+    lines = [replace(line, cells=tuple(replace(cell, rank=0) for cell in line.cells)) for line in table.lines]
+    for block in table.blocks:
+        members = [i for i, line in enumerate(lines) if line.block == block and line.ranked]
+        for column, header in enumerate(table.headers):
+            if header.higher_is_better is None:
+                continue
+            for index, rank in _ranks(lines, members, column, header.higher_is_better).items():
+                cells = list(lines[index].cells)
+                cells[column] = replace(cells[column], rank=rank)
+                lines[index] = replace(lines[index], cells=tuple(cells))
+    return replace(table, lines=tuple(lines))
+
+
+def _ranks(lines: Sequence[Line], members: Sequence[int], column: int, higher: bool) -> dict[int, int]:
+    shown = {}
+    for i in members:
+        cell = lines[i].cells[column]
+        if isinstance(cell.value, (int, float)) and isfinite(cell.value):
+            shown[i] = round(float(f"{cell.value:.{cell.digits}f}"), cell.digits)
+    if len(set(shown.values())) < 2:  # a lone number is not a best, nor is one that all share
+        return {}
+    order = sorted(shown.values(), reverse=higher)
+    places = {i: order.index(value) + 1 for i, value in shown.items()}
+    return {i: place for i, place in places.items() if place <= 2}
+
+
+def laid_out(table: Table) -> Table:
+    """The table as `table.wide` wants it over the whole width of a page."""
+    return {"": lambda same: same, "beside": beside, "transposed": transposed}[table.wide](table)
+
+
+def beside(table: Table) -> Table:
+    """Blocks side by side: one group of columns per block, one row per label; a label missing in a block: dashes."""
+    headers = tuple(replace(h, group=block) for block in table.blocks for h in table.headers)
+    found = {(line.block, line.label): line for line in table.lines}
+    nothing = tuple(Cell(None, note="not run") for _ in table.headers)
+    lines = []
+    for label in _merged([[line.label for line in table.lines if line.block == block] for block in table.blocks]):
+        cells = tuple(c for b in table.blocks for c in (found[b, label].cells if (b, label) in found else nothing))
+        lines.append(Line(label, cells, ranked=any(line.ranked for line in table.lines if line.label == label)))
+    return replace(table, headers=headers, lines=tuple(lines), wide="")
+
+
+def _merged(orders: Sequence[Sequence[str]]) -> list[str]:
+    """One order in which each label comes right after its predecessor in the first list that has it."""
+    merged: list[str] = []
+    for order in orders:
+        place = 0
+        for label in order:
+            if label not in merged:
+                merged.insert(place, label)
+            place = merged.index(label) + 1
+    return merged
+
+
+def transposed(table: Table) -> Table:
+    """Headers become rows and rows columns, as in the paper's Table V. For tables of one block."""
+    lines = tuple(Line(f"{header.text} {header.arrow}".strip(), tuple(line.cells[i] for line in table.lines))
+                  for i, header in enumerate(table.headers))
+    return replace(table, headers=tuple(Header(line.label) for line in table.lines), lines=lines, wide="")

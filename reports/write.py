@@ -1,0 +1,132 @@
+"""Everything a run's OUT shows, written from rows.csv and run.json; the same input gives the same bytes."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from reports.claims import claims, claims_table, placings_table
+from reports.comparison import Compared, cells_table, compare, summary_table, to_frame
+from reports.data import ReportError, RunData, load
+from reports.figures import write_figures
+from reports.page import page
+from reports.render import csv, latex, markdown
+from reports.statistics import write_statistics
+from reports.table import Cell, Table, ranked
+from reports.tables import SUITE_OF, build
+from reports.tables.fusion import MEDICAL_MARK
+from results.files import write_text
+
+STAMP = ".cache/reports.json"
+
+
+@dataclass(frozen=True)
+class Options:
+    """digits: None keeps each table's own. methods: None prints all (titles or names). colour, single_column: LaTeX."""
+
+    digits: int | None = None
+    methods: tuple[str, ...] | None = None
+    colour: bool = True
+    single_column: bool = False
+
+
+def write_all(out: Path, options: Options = Options()) -> list[Path]:
+    """Write OUT/tables, OUT/figures and OUT/report.html. Returns what was written.
+
+    Raises ReportError when rows.csv or run.json is missing or damaged.
+    """
+    data = load(Path(out))
+    compared = compare(data)
+    tables = build_tables(data, options)
+    tables += beside_the_paper(data, tables, compared)
+    figures = write_figures(data, data.out / "figures")
+    text = page(data, tables, [path for path in figures if path.suffix == ".png"], cells_table(compared))
+    made = [*write_tables(data, tables, options), *write_comparison(data, compared),
+            *write_statistics(data, data.out / "tables", write_text), *figures,
+            write_text(data.out / "report.html", text)]
+    (data.out / STAMP).parent.mkdir(exist_ok=True)
+    write_text(data.out / STAMP, json.dumps({"inputs": _inputs(data, options),
+                                             "files": [str(path.relative_to(data.out)) for path in made]}))
+    return made
+
+
+def is_current(out: Path) -> bool:
+    """Whether OUT's reports were made without options from the rows, units and code of now, and are all there."""
+    try:
+        stamp = json.loads((Path(out) / STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    there = all((Path(out) / name).is_file() for name in stamp["files"])
+    return there and stamp["inputs"] == _inputs(load(out), Options())
+
+
+def _inputs(data: RunData, options: Options) -> str:
+    """sha256 over what the reports are made of: rows, run.json but its times, options, and this package's own files."""
+    run = {key: value for key, value in data.run.items() if key not in ("started", "finished", "command")}
+    digest = hashlib.sha256(json.dumps([run, asdict(options)], sort_keys=True).encode())
+    digest.update((data.out / "rows.csv").read_bytes())
+    for path in sorted(Path(__file__).parent.rglob("*.*")):
+        if path.suffix in (".py", ".j2", ".css", ".js"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def build_tables(data: RunData, options: Options) -> list[Table]:
+    """Tables I-VI as far as the run has rows for them."""
+    return [_apply(table, data, options) for number in SUITE_OF if (table := build(data, number)) is not None]
+
+
+def beside_the_paper(data: RunData, tables: Sequence[Table], compared: Sequence[Compared]) -> list[Table]:
+    """Agreement with the published cells, placings and claims; nothing for a run without any of the paper's data."""
+    if not compared:
+        return []
+    placings = placings_table(tables)
+    return [summary_table(compared), *([placings] if placings is not None else []), claims_table(claims(data))]
+
+
+def _apply(table: Table, data: RunData, options: Options) -> Table:
+    lines = table.lines
+    if options.methods is not None:
+        titles = {data.title(_method(data, name)) for name in options.methods}
+        lines = tuple(line for line in lines if line.label.rstrip(MEDICAL_MARK) in titles)
+    if options.digits is not None:
+        lines = tuple(replace(line, cells=tuple(_digits(c, options.digits) for c in line.cells)) for line in lines)
+    return ranked(replace(table, lines=lines))
+
+
+def _method(data: RunData, name: str) -> str:
+    for method in data.run["methods"]:
+        if name.lower() in (method.lower(), data.title(method).lower()):
+            return method
+    raise ReportError(f"no method {name!r} in this run; known: {', '.join(data.ordered(data.run['methods']))}")
+
+
+def _digits(cell: Cell, digits: int) -> Cell:
+    return replace(cell, digits=digits) if isinstance(cell.value, float) else cell
+
+
+def write_tables(data: RunData, tables: Sequence[Table], options: Options) -> list[Path]:
+    """OUT/tables/<name>.{tex,md,csv} and all.tex, a document that compiles as it is."""
+    folder = data.out / "tables"
+    folder.mkdir(parents=True, exist_ok=True)
+    made, texts = [], {}
+    for table in tables:
+        text = latex.render(table, colour=options.colour, single_column=options.single_column)
+        # the paper's tables keep their numbers whichever are there; what is ours comes after Table VI
+        paper = re.fullmatch(r"table(\d)", table.name)
+        texts[int(paper[1]) if paper else max(6, *texts, 6) + 1] = text
+        made += [write_text(folder / f"{table.name}.tex", text),
+                 write_text(folder / f"{table.name}.md", markdown.render(table)),
+                 write_text(folder / f"{table.name}.csv", csv.render(table))]
+    made.append(write_text(folder / "all.tex", latex.document(texts, title="Infrared-visible image fusion")))
+    return made
+
+
+def write_comparison(data: RunData, compared: Sequence[Compared]) -> list[Path]:
+    """OUT/tables/comparison_cells.csv, cell by cell, where the run has cells that the paper has too."""
+    if not compared:
+        return []
+    text = to_frame(list(compared)).to_csv(index=False, lineterminator="\n")
+    return [write_text(data.out / "tables" / "comparison_cells.csv", text)]
