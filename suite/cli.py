@@ -1,0 +1,237 @@
+"""The command line. Every command is a thin call into the rooms; errors a user can mend end in one line and code 2."""
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, no_args_is_help=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+                  context_settings={"help_option_names": ["-h", "--help"]},
+                  help="ivfbench: fuse, score, detect, segment, report. Without a command: run the suites.")
+
+Data = Annotated[Path | None, typer.Option(help="root of the real data sets (see `check`); left out: the sample")]
+Weights = Annotated[Path | None, typer.Option(
+    envvar="IVFBENCH_WEIGHTS", help="root of released weights, <method>/<file>; default: the per-user cache")]
+Out = Annotated[Path, typer.Option(help="where everything is written")]
+
+
+@app.callback(invoke_without_command=True)
+def run_suites(
+    context: typer.Context,
+    suite: Annotated[str | None, typer.Option(
+        help="comma-separated: ivf, mif, detection, segmentation, complexity, ablation, or all")] = None,
+    profile: Annotated[str | None, typer.Option(
+        help="sample, paper or a TOML file; default: paper with --data, else sample")] = None,
+    data: Data = None,
+    weights: Weights = None,
+    methods: Annotated[str | None, typer.Option(help="comma-separated names, or NAME=FOLDER of fused pictures")] = None,
+    datasets: Annotated[str | None, typer.Option(help="comma-separated data sets; default: the profile's")] = None,
+    seeds: Annotated[int | None, typer.Option(help="training repetitions")] = None,
+    protocol: Annotated[str | None, typer.Option(help="released, paper or official")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu",
+    executor: Annotated[str, typer.Option(help="local or ray")] = "local",
+    jobs: Annotated[int | None, typer.Option(help="units at a time; default: one per core, or per GPU")] = None,
+    out: Out = Path("out"),
+    force: Annotated[bool, typer.Option(help="do units again that have a result")] = False,
+) -> None:
+    """Run the suites and write tables, figures and the page."""
+    if context.invoked_subcommand is not None:
+        return
+    from suite.profile import SUITES, load_profile
+    from suite.run import Request, parse_names, run
+
+    changes = {key: value for key, value in (("protocol", protocol), ("seeds", seeds)) if value is not None}
+    if suite is not None:
+        changes["suites"] = SUITES if suite.strip() == "all" else parse_names(suite)
+    chosen = load_profile(profile or ("paper" if data is not None else "sample"), **changes)
+    code = run(Request(
+        profile=chosen.narrowed(parse_names(datasets)), out=out, data=data, weights=weights_root(weights),
+        methods=parse_names(methods), device=check_device(device), executor=executor, jobs=check_jobs(jobs, device),
+        force=force, command=" ".join(sys.argv[1:])))
+    raise typer.Exit(code)
+
+
+@app.command()
+def check(data: Data = None, weights: Weights = None) -> None:
+    """Say what data, weights and packages are ready, and what is missing with where to get it."""
+    from suite.check import check as look
+
+    if not look(data, weights_root(weights)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def fetch(
+    names: Annotated[list[str] | None, typer.Argument(help="methods; default: all")] = None,
+    weights: Annotated[Path | None, typer.Option(
+        envvar="IVFBENCH_WEIGHTS", help="where to put them; default: the per-user cache")] = None,
+    mirror: Annotated[str | None, typer.Option(
+        help="clone from here instead of GitHub: a folder or URL of <owner>/<name>, or a pattern with {owner}, {name}"
+    )] = None,
+) -> None:
+    """Clone released weights from their pinned commits, verify them and put them into place."""
+    from baselines.weights import default_root
+    from baselines.weights import fetch as bring
+    from fusion.method import find, methods
+
+    cards = [find(name).card for name in names] if names else list(methods().values())
+    outcomes = bring(cards, weights or default_root(), mirrors=mirror, progress=typer.echo)
+    for outcome in outcomes:
+        typer.echo(f"{outcome.state:8} {outcome.method} {outcome.file} {outcome.message}".rstrip())
+    if any(outcome.state == "failed" for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    method: Annotated[str, typer.Argument(help="smfnet")],
+    data: Annotated[Path, typer.Option(help="folder that holds the recipe's training pairs")],
+    recipe: Annotated[str, typer.Option(
+        help="released, paper, sample, medical, ae1 ... ae8, or a TOML file")] = "released",
+    out: Annotated[Path, typer.Option(help="the training's folder: checkpoint, losses, weights")] = Path("training"),
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N; under torchrun each process takes its own")] = "cpu",
+    fresh: Annotated[bool, typer.Option(help="start anew instead of going on from the checkpoint")] = False,
+    override: Annotated[list[str] | None, typer.Option("--set", help="section.setting=value over the recipe")] = None,
+) -> None:
+    """Train SMFNet by a recipe; the same command goes on from its checkpoint."""
+    import metrics
+    from fusion.smfnet.recipe import RecipeError
+    from fusion.smfnet.trainer import train as start
+    from suite.errors import UserError
+
+    if method != "smfnet":
+        raise UserError(f"{method}: only smfnet has training recipes; the baselines use their authors' weights")
+    try:
+        path = start(recipe, data=data, out=out, device=check_device(device), resume=not fresh,
+                     overrides=dict(_assignment(text) for text in override or ()),
+                     score=lambda fused, ir, vi: metrics.evaluate(fused, ir, vi, metrics=metrics.TABLE_METRICS))
+    except RecipeError as error:
+        raise UserError(str(error)) from error
+    typer.echo(f"{path}\nuse it: put it at <weights>/smfnet/{path.name}")
+
+
+def _assignment(text: str) -> tuple[str, object]:
+    """'training.epochs=3' -> ("training.epochs", 3): the value as TOML, else as text."""
+    import tomllib
+
+    from suite.errors import UserError
+
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"--set {text}: expected section.setting=value")
+    try:
+        return name.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name.strip(), value
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Argument(help="a run's OUT")] = Path("out"),
+    digits: Annotated[int | None, typer.Option(min=0, max=15, help="after the point; default: as the paper")] = None,
+    methods: Annotated[str | None, typer.Option(help="comma-separated: print these only")] = None,
+    single_column: Annotated[bool, typer.Option(help="LaTeX tables as wide as one column")] = False,
+    colour: Annotated[bool, typer.Option(help="best red and second blue in LaTeX")] = True,
+) -> None:
+    """Rebuild tables, figures and the page from OUT/rows.csv."""
+    from suite.errors import UserError
+    from suite.run import parse_names, prepare_out
+
+    if not (out / "rows.csv").is_file():
+        raise UserError(f"{out}/rows.csv: no such file; name the OUT of a run")
+    prepare_out(out)
+    from reports import Options, write_all  # matplotlib comes with it
+
+    options = Options(digits=digits, methods=parse_names(methods), colour=colour, single_column=single_column)
+    for path in write_all(out.resolve(), options):
+        typer.echo(path)
+
+
+@app.command()
+def trace(table: Annotated[str, typer.Argument(help="table1 ... table6")], dataset: str, method: str, metric: str,
+          out: Out = Path("out")) -> None:
+    """Explain a printed cell: its rows, the pairs and weights by hash."""
+    from reports.trace import trace as explain
+
+    typer.echo(explain(out.resolve(), table, dataset, method, metric))
+
+
+@app.command()
+def verify(out: Annotated[Path, typer.Argument(help="a run's OUT")] = Path("out"), weights: Weights = None,
+           pictures: Annotated[int, typer.Option(help="how many pictures to fuse again")] = 8,
+           seed: Annotated[int, typer.Option(help="which pictures")] = 0) -> None:
+    """Check OUT: schema, completeness, hashes; fuse and score a random sample of its pictures again."""
+    from suite.verify import verify as look
+
+    findings = look(out, weights_root(weights), pictures=pictures, seed=seed, say=typer.echo)
+    typer.echo("checked: " + ", ".join(f"{number} {what}" for what, number in findings.checked.items()))
+    for text in findings.wrong:
+        typer.echo(f"WRONG {text}")
+    typer.echo(f"{len(findings.wrong)} things are wrong" if findings.wrong else "all of it holds")
+    if findings.wrong:
+        raise typer.Exit(1)
+
+
+def weights_root(weights: Path | None) -> Path:
+    """The named folder, or the per-user cache."""
+    from suite.errors import UserError
+
+    if weights is None:
+        from baselines.weights import default_root
+
+        return default_root()
+    if not weights.is_dir():
+        raise UserError(f"{weights}: no such folder; name an existing one with --weights")
+    return weights.resolve()
+
+
+def check_device(device: str) -> str:
+    """The device, or an error that says what is there."""
+    import torch
+
+    from suite.errors import UserError
+
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise UserError(f"--device {device}: {str(error).splitlines()[0]}") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"--device {device}: this torch sees no CUDA device; use --device cpu")
+    return device
+
+
+def check_jobs(jobs: int | None, device: str) -> int:
+    """Workers: as asked, else one per GPU or one per core."""
+    from suite.errors import UserError
+
+    if jobs is None:
+        import torch
+
+        return max(1, torch.cuda.device_count()) if device == "cuda" else len(os.sched_getaffinity(0))
+    if jobs < 1:
+        raise UserError(f"--jobs {jobs}: at least 1")
+    return jobs
+
+
+def main() -> None:
+    """Entry point of run_all.py and of the installed command."""
+    from suite.errors import USER_ERRORS
+
+    try:
+        app()
+    except USER_ERRORS as error:
+        text = " ".join(str(error).split())
+        print(f"error: {text}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        print(f"error: {error.filename or 'OUT'}: {error.strerror}; what is finished is kept, mend it and run the same "
+              "command again", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("interrupted; finished pictures are kept, the same command goes on from there", file=sys.stderr)
+        raise SystemExit(130) from None

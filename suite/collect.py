@@ -1,0 +1,73 @@
+"""From finished units to OUT/rows.csv, OUT/run.json and OUT/provenance.json."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from fusion.method import Card, find
+from fusion.pairs import PairSet
+from results.rows import Row, to_frame, write_csv
+from suite.plan import Plan
+from suite.stages import Outcome
+from suite.unit import Unit, read_result, result_rows, write_json
+
+SCHEMA = 1
+
+
+def collect(out: Path, plan: Plan, outcomes: Mapping[str, Outcome], run: Mapping) -> list[Row]:
+    """Write the run's three files from the plan's units. Returns the rows.
+
+    Args:
+        outcomes: key -> outcome of the units that were tried in this run (units done before have none).
+        run: what else run.json says (profile, protocol, command, started, finished).
+    """
+    rows, units, provenance, labels = [], [], {}, {}
+    for unit in plan.units:
+        if unit.stage == "segment":  # the reports draw errors against the test pictures' true classes
+            labels[unit.dataset] = {key: unit.inputs["labels"].labels[key] for key in unit.inputs["split"].test}
+        result = read_result(out, unit)
+        if result is not None:
+            rows += result_rows(result)
+            provenance[unit.folder] = result["provenance"]
+        units.append(_unit_entry(unit, result, outcomes.get(unit.key)))
+    units += [{"stage": "-", "method": skip.method, "dataset": "-", "seed": 0, "key": "", "folder": "",
+               "status": "skipped", "reason": skip.reason, "seconds": 0} for skip in plan.skipped]
+    write_csv(out / "rows.csv", to_frame(rows))
+    write_json(out / "run.json", {
+        "schema": SCHEMA, **run,
+        "datasets": {name: _dataset_entry(out, pairs, labels.get(name)) for name, pairs in plan.datasets.items()},
+        "methods": {**{skip.method: _method_entry(find(skip.method).card) for skip in plan.skipped},
+                    **{name: {**_method_entry(info.card), "title": info.title, "protocol": info.protocol,
+                              "note": info.note,
+                              "weights": [{"file": file, "sha256": digest} for file, digest in info.weights]}
+                       for name, info in plan.methods.items()}},
+        "units": units})
+    write_json(out / "provenance.json", {"schema": SCHEMA, "run": dict(run), "units": provenance})
+    return rows
+
+
+def _method_entry(card: Card) -> dict:
+    return {"title": card.title, "kind": card.kind, "protocol": "", "note": "", "parity": card.parity,
+            "trained_on_medical": card.trained_on_medical, "weights": []}
+
+
+def _unit_entry(unit: Unit, result: Mapping | None, outcome: Outcome | None) -> dict:
+    if result is not None:
+        status, reason, seconds = "done", "", result["provenance"]["seconds"]
+    elif outcome is not None:
+        status, reason, seconds = outcome.status, outcome.reason, round(outcome.seconds, 3)
+    else:
+        status, reason, seconds = "stopped", "not reached", 0
+    return {"stage": unit.stage, "method": unit.method, "dataset": unit.dataset, "seed": unit.seed, "key": unit.key,
+            "folder": unit.folder, "status": status, "reason": reason, "seconds": seconds}
+
+
+def _dataset_entry(out: Path, pairs: PairSet, labels: Mapping[str, Path] | None) -> dict:
+    named = {"labels": {key: _path(out, path) for key, path in labels.items()}} if labels else {}
+    return {**named, "title": pairs.card.title, "task": pairs.card.task, "manifest": pairs.manifest, "note": pairs.note,
+            "pairs": [{"id": p.id, "ir": _path(out, p.ir), "vi": _path(out, p.vi)} for p in pairs.pairs]}
+
+
+def _path(out: Path, path: Path) -> str:
+    """Relative to OUT where it lies inside, else absolute."""
+    path = path.resolve()
+    return str(path.relative_to(out)) if path.is_relative_to(out) else str(path)

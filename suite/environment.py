@@ -1,0 +1,33 @@
+"""What a result must say about where it was made: code version, packages, machine."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("torch", "torchvision", "ultralytics", "onedl-mmengine", "onedl-mmsegmentation", "opencv-python", "numpy",
+            "scipy", "pandas", "pillow")
+
+
+def environment() -> dict:
+    """JSON-able: git commit and dirty flag (None outside a checkout), versions, python, platform, cores."""
+    commit, dirty = _git()
+    return {"commit": commit, "dirty": dirty, "python": platform.python_version(), "platform": platform.platform(),
+            "cores": len(os.sched_getaffinity(0)), "packages": {name: _version(name) for name in PACKAGES}}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _git() -> tuple[str | None, bool | None]:
+    from git import InvalidGitRepositoryError, NoSuchPathError, Repo
+
+    try:
+        repository = Repo(Path(__file__).resolve().parent.parent)
+        return repository.head.commit.hexsha, repository.is_dirty()
+    except (InvalidGitRepositoryError, NoSuchPathError, ValueError):
+        return None, None

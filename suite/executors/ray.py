@@ -1,0 +1,89 @@
+"""Ray executor: the same plan as Ray tasks, on one machine or a cluster that shares OUT.
+
+Dependencies are object references, so a task starts when what it needs has ended. A task whose node dies is tried again
+on another one and goes on from what the dead one left in OUT.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from suite.errors import UserError
+from suite.executors.local import ALLOCATOR, Report
+from suite.stages import Context, Outcome, execute
+from suite.unit import Unit
+
+RETRIES = 3
+TRAINED = ("detect", "segment")  # stages that get a whole GPU; the others share one
+SHARE = 0.25
+
+
+def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: str, jobs: int, environment: dict,
+              report: Report, stop: Callable[[], bool], address: str | None = None) -> Iterator[tuple[Unit, Outcome]]:
+    """As suite.executors.local.run_units. `jobs` is the number of CPUs of a local start; a cluster has its own.
+
+    Args:
+        address: of an existing cluster ("auto" or host:port); None takes RAY_ADDRESS, else starts one here.
+    Raises UserError when ray is not installed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise UserError("--executor ray needs the extra: pip install 'ivfbench[cluster]'") from error
+    address = address or os.environ.get("RAY_ADDRESS")
+    mine = not ray.is_initialized()
+    if mine:
+        local = {} if address else {"num_cpus": jobs, "include_dashboard": False,
+                                    "_temp_dir": str(out / ".cache" / "ray")}
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR",
+                 runtime_env={"env_vars": ALLOCATOR}, **local)
+    try:
+        yield from _run(ray, units, finished, out, device, environment, report, stop)
+    finally:
+        if mine:
+            ray.shutdown()
+
+
+def _run(ray, units: Sequence[Unit], finished: set[str], out: Path, device: str, environment: dict, report: Report,
+         stop: Callable[[], bool]) -> Iterator[tuple[Unit, Outcome]]:
+    task = ray.remote(max_retries=RETRIES, retry_exceptions=False)(_task)
+    on_gpu = device.startswith("cuda")
+    references: dict[str, object] = {}
+    pending: dict[object, Unit] = {}
+    for unit in units:
+        needs = [references[up.key] for up in unit.upstream if up.key in references]
+        gpus = (1 if unit.stage in TRAINED else SHARE) if on_gpu else 0
+        reference = task.options(num_cpus=1, num_gpus=gpus, name=str(unit)).remote(
+            unit, out, "cuda" if on_gpu else device, environment, *needs)
+        references[unit.key], pending[reference] = reference, unit
+        report(unit, 0, 0, "")
+    while pending:
+        if stop():
+            for reference in pending:
+                ray.cancel(reference, force=True)
+            return
+        ready, _ = ray.wait(list(pending), timeout=0.5)
+        for reference in ready:
+            unit = pending.pop(reference)
+            try:
+                outcome = ray.get(reference)
+            except ray.exceptions.RayError as error:
+                outcome = Outcome("failed", f"{type(error).__name__}: the task's worker or node died {RETRIES} times")
+            if outcome.status == "done":
+                finished.add(unit.key)
+            yield unit, outcome
+
+
+def _task(unit: Unit, out: Path, device: str, environment: dict, *needed: Outcome) -> Outcome:
+    """One unit in a Ray worker."""
+    for outcome in needed:
+        if outcome.status != "done":
+            return Outcome("failed", f"what it needs {outcome.status}: {outcome.reason}")
+    from downstream.guard import prepare
+
+    prepare(out / ".cache" / "ultralytics")
+    import torch
+
+    return execute(unit, Context(out=out, device=device, environment={**environment,
+                                                                     "threads": torch.get_num_threads()}))

@@ -1,0 +1,28 @@
+"""What the two trained stages share: their pictures, their progress, their rows."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from results.rows import Row
+from suite.stages import Context
+from suite.stages.fuse import image_path
+from suite.unit import Unit
+
+
+def pictures(unit: Unit, context: Context) -> dict[str, Path | tuple[Path, Path]]:
+    """id -> the fused unit's own file; the two source files where nothing was fused (four-channel input)."""
+    pairs = unit.inputs["pairs"].pairs
+    if not unit.upstream:
+        return {pair.id: pair.ir if pair.packed else (pair.ir, pair.vi) for pair in pairs}
+    return {pair.id: image_path(context.out, unit.upstream[0], pair.id) for pair in pairs}
+
+
+def progress_of(context: Context) -> Callable[[int, int, float], None]:
+    """Epochs as progress; a stop is honoured after the epoch, whose state is saved by then."""
+    return lambda done, total, loss: context.checkpoint(done, total, f"loss {loss:.3f}")
+
+
+def rows_of(unit: Unit, suite: str, variant: str, found: Iterable[Mapping]) -> list[Row]:
+    """Rows of a training: item, metric and value with the unit's address."""
+    return [Row(suite, unit.method, unit.dataset, row["item"], row["metric"], variant, unit.seed, float(row["value"]))
+            for row in found]

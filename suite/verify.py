@@ -1,0 +1,132 @@
+"""`run_all.py verify OUT`: is what lies in OUT what the rows say it is?
+
+Checks the schema and completeness of every unit, the key and the hash of everything stored, that rows.csv holds exactly
+the units' rows; then fuses a random sample of pictures again, scores them on the reference path and compares.
+"""
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import metrics
+from fusion import images
+from fusion.method import load_method, sha256
+from fusion.pairs import Pair
+from results.rows import from_json, read_csv, to_frame
+from suite.errors import USER_ERRORS, UserError
+from suite.unit import SCHEMA, key_of
+
+# The reference path of a metric may differ from the fast one in the last bits, a network by float32 noise: one level.
+METRIC_TOLERANCE = 1e-9
+LEVELS = 1
+
+
+@dataclass
+class Findings:
+    """What was looked at, and what is wrong."""
+
+    checked: dict[str, int] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+
+    def count(self, what: str, number: int = 1) -> None:
+        self.checked[what] = self.checked.get(what, 0) + number
+
+
+def verify(out: Path, weights: Path, *, pictures: int = 8, seed: int = 0, device: str = "cpu",
+           say: Callable[[str], None] = print) -> Findings:
+    """Look through OUT. Raises UserError when OUT holds no run."""
+    out = Path(out).resolve()
+    run = _read(out / "run.json")
+    findings = Findings()
+    stored = {unit["key"]: result for unit in run["units"] if unit["status"] == "done"
+              and (result := _check_unit(out, unit, findings)) is not None}
+    _check_rows(out, stored, findings)
+    _check_pictures(out, run, stored, weights, pictures, seed, device, findings, say)
+    return findings
+
+
+def _read(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); name the OUT of a finished run") from error
+    if content.get("schema") != SCHEMA:
+        raise UserError(f"{path}: schema {content.get('schema')}, this version reads {SCHEMA}")
+    return content
+
+
+def _check_unit(out: Path, unit: dict, findings: Findings) -> dict | None:
+    findings.count("units")
+    folder = out / unit["folder"]
+    try:
+        result = _read(folder / "result.json")
+    except UserError as error:
+        findings.wrong.append(str(error))
+        return None
+    if key_of(result) != result["key"] or result["key"] != unit["key"]:
+        findings.wrong.append(f"{folder}/result.json: the key does not follow from what it was made of")
+    for name, (digest, *_) in result["artefacts"].items():
+        findings.count("hashes")
+        path = folder / name
+        if not path.is_file() or sha256(path) != digest:
+            findings.wrong.append(f"{path}: gone or not the bytes that were recorded")
+    return result
+
+
+def _check_rows(out: Path, stored: dict[str, dict], findings: Findings) -> None:
+    ours = to_frame(from_json(row) for result in stored.values() for row in result["rows"])
+    listed = read_csv(out / "rows.csv")
+    findings.count("rows", len(listed))
+    order = list(ours.columns[:-1])
+    try:
+        pd.testing.assert_frame_equal(ours.sort_values(order, ignore_index=True),
+                                      listed.sort_values(order, ignore_index=True), check_dtype=False, check_exact=True)
+    except AssertionError as error:
+        findings.wrong.append(f"{out}/rows.csv: differs from the units' rows ({' '.join(str(error).split())[:160]})")
+
+
+def _check_pictures(out: Path, run: dict, stored: dict[str, dict], weights: Path, number: int, seed: int, device: str,
+                    findings: Findings, say: Callable[[str], None]) -> None:
+    scored = {result["upstream"][0]: result for result in stored.values() if result["stage"] == "score"}
+    candidates = [(unit, pair) for unit in run["units"] if _can_be_fused_alone(stored.get(unit["key"]))
+                  for pair in run["datasets"][unit["dataset"]]["pairs"]]
+    for unit, entry in random.Random(seed).sample(candidates, min(number, len(candidates))):
+        where = f"{unit['method']} {unit['dataset']} {entry['id']}"
+        say(f"fusing again: {where}")
+        findings.count("pictures fused again")
+        try:
+            pair = Pair(entry["id"], out / entry["ir"], out / entry["vi"], 0, 0)
+            method = load_method(unit["method"], weights=weights / unit["method"], device=device,
+                                 protocol=stored[unit["key"]]["settings"]["protocol"])
+            fused = images.to_8bit(method.fuse(*pair.read()))
+        except USER_ERRORS as error:
+            findings.wrong.append(f"{where}: {error}")
+            continue
+        kept = images.read(out / unit["folder"] / "images" / f"{entry['id']}.png")
+        off = np.abs(images.grey_if_equal(fused).astype(int) - images.grey_if_equal(kept).astype(int)).max()
+        if off > LEVELS:
+            findings.wrong.append(f"{where}: fused again it differs by {off} levels")
+        if unit["key"] in scored:
+            _check_scores(scored[unit["key"]], entry["id"], images.grey8(kept), pair, where, findings)
+
+
+def _can_be_fused_alone(result: dict | None) -> bool:
+    """A picture of a method: not a precomputed one, and not one whose batch decides it."""
+    return (result is not None and result["stage"] == "fuse" and result["settings"]["batch_size"] == 1
+            and "precomputed" not in result["settings"])
+
+
+def _check_scores(result: dict, item: str, fused: np.ndarray, pair: Pair, where: str, findings: Findings) -> None:
+    settings = result["settings"]
+    ir, vi = pair.read_grey()
+    again = metrics.evaluate_plainly(fused, ir, vi, metrics=settings["metrics"], variant=settings["variant"])
+    for row in (from_json(values) for values in result["rows"]):
+        if row.item == item:
+            findings.count("values scored again")
+            if not np.isclose(again[row.metric], row.value, rtol=METRIC_TOLERANCE, atol=1e-12, equal_nan=True):
+                findings.wrong.append(f"{where}: {row.metric} is {row.value!r}, scored again {again[row.metric]!r}")
