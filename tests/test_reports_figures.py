@@ -1,0 +1,114 @@
+"""What the figures show: predictions, errors against the truth, the areas that are magnified, scaled axes."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from reports_run import HEIGHT, WIDTH, make_run
+
+from reports import load
+from reports.figures import detections, panels, segmentations, style
+from reports.figures.magnified import around
+from reports.figures.radar import normalised
+from reports.page import browser
+
+
+def test_errors_are_yellow_where_missed_and_pink_where_wrong():
+    picture = np.full((2, 4, 3), 100, np.uint8)
+    truth = np.array([[0, 1, 1, 0], [2, 2, 0, 0]], np.uint8)
+    ids = np.array([[0, 1, 0, 3], [2, 1, 0, 0]], np.uint8)
+    shown = segmentations.panel(picture, ids, truth)
+    assert (shown[0, 2] == segmentations.MISSING).all()
+    assert (shown[0, 3] == segmentations.WRONG).all() and (shown[1, 1] == segmentations.WRONG).all()
+    assert (shown[0, 0] == 100).all() and (shown[1, 2:] == 100).all()
+    # right objects carry their class's colour over the picture: 0.4 * 100 + 0.6 * palette
+    assert shown[0, 1].tolist() == [round(40 + 0.6 * c) for c in (64, 0, 128)]
+    assert shown[1, 0].tolist() == [round(40 + 0.6 * c) for c in (64, 64, 0)]
+
+
+def test_without_truth_nothing_is_called_an_error():
+    shown = segmentations.panel(np.zeros((1, 2, 3), np.uint8), np.array([[0, 1]], np.uint8))
+    assert shown[0].tolist() == [[0, 0, 0], [round(0.6 * c) for c in (64, 0, 128)]]
+
+
+@pytest.mark.parametrize(("centre", "expected"), [
+    ((10, 10), (6, 6, 8)), ((0, 0), (0, 0, 8)), ((19, 29), (12, 22, 8)), ((100, -5), (12, 0, 8))])
+def test_the_magnified_square_lies_inside(centre, expected):
+    assert around(centre, 8, (20, 30)) == expected
+    assert around(centre, 90, (20, 30))[2] == 20
+
+
+def test_the_disputed_area_is_where_the_pictures_differ():
+    rng = np.random.default_rng(0)
+    same = rng.integers(0, 200, (40, 60)).astype(np.uint8)
+    other = same.copy()
+    other[20:30, 35:45] += 50
+    assert panels.disputed_area([same, other, same], 10) == (20, 35)
+
+
+def test_boxes_are_drawn_where_they_are(tmp_path):
+    Image.fromarray(np.zeros((HEIGHT, WIDTH), np.uint8)).save(tmp_path / "a.png")
+    shown = detections.boxed(tmp_path / "a.png", [[20, 24, 50, 40, 0.9, 1]], ["Bus", "Car"])
+    colour = detections.COLOURS[1]
+    assert shown.shape == (HEIGHT, WIDTH, 3)
+    assert (shown[40, 25:45] == colour).all() and (shown[34:40, 20] == colour).all()
+    assert (shown[30:36, 26:44] == 0).all()
+    doubled = detections.boxed(tmp_path / "a.png", [[20, 24, 50, 40, 0.9, 1]], ["Bus", "Car"], 2)
+    assert doubled.shape == (2 * HEIGHT, 2 * WIDTH, 3) and (doubled[80, 50:90] == colour).all()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("run"), ["detection", "segmentation"])
+
+
+def test_the_picture_shown_is_the_one_on_which_the_detectors_disagree(run):
+    data = load(run)
+    unit = data.unit("detect", "smfnet", "m3fd")
+    path = run / unit["folder"] / "predictions.json"
+    table = json.loads(path.read_text(encoding="utf-8"))
+    table["images"]["00002"]["boxes"] = []
+    path.write_text(json.dumps(table), encoding="utf-8")
+    found = {m: detections._predictions(data, m, "m3fd") for m in ("smfnet", "average")}
+    assert detections.chosen_item(data, "m3fd", found) == "00002"
+    assert detections.chosen_item(data, "m3fd", {"smfnet": found["smfnet"]}) is None
+    # one method has boxes where another has none: there the area lies
+    row, column, side = detections._area({"a": [], "b": [[35, 10, 60, 30, 0.5, 0]]}, (HEIGHT, WIDTH))
+    assert row <= 20 <= row + side and column <= 47 <= column + side
+
+
+def test_true_classes_come_from_run_json_where_it_names_them(run):
+    data = load(run)
+    assert data.label_path("mfnet", "00001") is None  # an older run names none
+    Image.fromarray(np.ones((HEIGHT, WIDTH), np.uint8)).save(run / "truth.png")
+    content = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    content["datasets"]["mfnet"]["labels"] = {"00001": "truth.png", "00002": "gone.png"}
+    (run / "run.json").write_text(json.dumps(content), encoding="utf-8")
+    data = load(run)
+    assert data.label_path("mfnet", "00001") == run / "truth.png" and data.label_path("mfnet", "00002") is None
+    with style.applied():
+        figure = segmentations.draw(data)["segmentations_mfnet"]
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles[0] == "Ground truth" and "SMFNet" in titles
+    assert "missed" in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_radar_axes_run_from_the_worst_to_the_best():
+    values = pd.DataFrame({"EN": [6.0, 7.0, 8.0], "MSE": [0.1, 0.3, 0.2], "SD": [5.0, 5.0, 5.0]}, index=list("abc"))
+    scaled = normalised(values, "cddfuse")
+    assert scaled["EN"].tolist() == pytest.approx([0.1, 0.55, 1.0])
+    assert scaled["MSE"].tolist() == pytest.approx([1.0, 0.1, 0.55])  # lower is better: turned round
+    assert scaled["SD"].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_medical_sources_are_called_by_their_modality(tmp_path):
+    """In the panels and, with their values, in the picture browser."""
+    data = load(make_run(tmp_path, ["mif"], fused=("mri_pet",)))
+    assert list(panels.pictures(data, "mri_pet", "00001"))[:2] == ["MRI", "PET"]
+    rows = data.rows.assign(method=data.rows["method"].replace("densefuse", "visible"))
+    shown = browser(replace(data, rows=rows))[0]["items"][0]
+    assert "PET" in shown["values"] and "PET" in shown["pictures"] and "Visible" not in shown["values"]
+    assert data.source_titles("tno") == ("Infrared", "Visible")
