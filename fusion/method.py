@@ -64,11 +64,13 @@ class Method(ABC):
         card: the method's card.
         batch_size: pictures whose outputs depend on one another (TarDAL's train-mode batch norm); 1 for all others.
         weight_files: the checkpoint files in use (empty for methods without weights).
+        network: the torch module, where there is one.
     """
 
     card: Card
     batch_size: int = 1
     weight_files: tuple[Path, ...] = ()
+    network = None
 
     def __init__(self, *, device: str = "cpu", protocol: str = "released"):
         self.device, self.protocol = device, protocol
@@ -94,6 +96,9 @@ class Method(ABC):
     def fuse_batch(self, pairs: Sequence[tuple[np.ndarray, np.ndarray]], canvas: tuple[int, int]) -> list[np.ndarray]:
         """Fuse consecutive pairs of a data set; `canvas` is the data set's largest height and width."""
         return [self.fuse(ir, vi) for ir, vi in pairs]
+
+    def use_reference_path(self) -> None:  # noqa: B027 - meant to be empty where a method has one path
+        """Leave a fast path that equals the plain network within float noise only."""
 
 
 class LumaMethod(Method):
@@ -156,7 +161,7 @@ def load_method(name: str, *, weights: Path | str | None = None, device: str = "
         weights: the folder `<weights>/<method>/` or one checkpoint file; None for methods without weights.
         device: torch device.
         protocol: "released", "paper" or "official"; a method that does not offer it uses `released`.
-    Raises MethodError when the name or protocol is unknown, or weights are missing or have a wrong hash.
+    Raises MethodError when the name or protocol is unknown, or weights are missing, have a wrong hash or hold nan.
     """
     if protocol not in PROTOCOLS:
         raise MethodError(f"unknown protocol {protocol!r}{nearest(protocol, PROTOCOLS)}")
@@ -165,7 +170,18 @@ def load_method(name: str, *, weights: Path | str | None = None, device: str = "
         protocol = "released"
     if not cls.card.weights:
         return cls(device=device, protocol=protocol)
-    return cls(weights=Path(weights) if weights is not None else None, device=device, protocol=protocol)
+    method = cls(weights=Path(weights) if weights is not None else None, device=device, protocol=protocol)
+    _refuse_nan(method)
+    return method
+
+
+def _refuse_nan(method: Method) -> None:
+    """MethodError when a weight is nan or infinite: said before a run, not by its first picture."""
+    for name, tensor in method.network.state_dict().items() if method.network is not None else ():
+        if not bool(tensor.isfinite().all()):
+            files = ", ".join(map(str, method.weight_files))
+            raise MethodError(f"{files}: {name} holds nan or infinite values; the file is damaged or its training "
+                              f"diverged: delete it and run `python run_all.py fetch {method.name}`, or train again")
 
 
 def require_weights(card: Card, weights: Path | None, names: Sequence[str] | None = None) -> list[Path]:

@@ -33,6 +33,8 @@ def run_suites(
     protocol: Annotated[str | None, typer.Option(help="released, paper or official")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu",
     executor: Annotated[str, typer.Option(help="local or ray")] = "local",
+    address: Annotated[str | None, typer.Option(
+        help="an existing Ray cluster, host:port or auto; default: RAY_ADDRESS, else one is started here")] = None,
     jobs: Annotated[int | None, typer.Option(help="units at a time; default: one per core, or per GPU")] = None,
     out: Out = Path("out"),
     force: Annotated[bool, typer.Option(help="do units again that have a result")] = False,
@@ -49,8 +51,8 @@ def run_suites(
     chosen = load_profile(profile or ("paper" if data is not None else "sample"), **changes)
     code = run(Request(
         profile=chosen.narrowed(parse_names(datasets)), out=out, data=data, weights=weights_root(weights),
-        methods=parse_names(methods), device=check_device(device), executor=executor, jobs=check_jobs(jobs, device),
-        force=force, command=" ".join(sys.argv[1:])))
+        methods=parse_names(methods), device=check_device(device), executor=executor, address=address,
+        jobs=check_jobs(jobs, device), force=force, command=" ".join(sys.argv[1:])))
     raise typer.Exit(code)
 
 
@@ -162,11 +164,13 @@ def trace(table: Annotated[str, typer.Argument(help="table1 ... table6")], datas
 @app.command()
 def verify(out: Annotated[Path, typer.Argument(help="a run's OUT")] = Path("out"), weights: Weights = None,
            pictures: Annotated[int, typer.Option(help="how many pictures to fuse again")] = 8,
-           seed: Annotated[int, typer.Option(help="which pictures")] = 0) -> None:
+           seed: Annotated[int, typer.Option(help="which pictures")] = 0,
+           device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu") -> None:
     """Check OUT: schema, completeness, hashes; fuse and score a random sample of its pictures again."""
     from suite.verify import verify as look
 
-    findings = look(out, weights_root(weights), pictures=pictures, seed=seed, say=typer.echo)
+    findings = look(out, weights_root(weights), pictures=pictures, seed=seed,
+                    device=check_device(device), say=typer.echo)
     typer.echo("checked: " + ", ".join(f"{number} {what}" for what, number in findings.checked.items()))
     for text in findings.wrong:
         typer.echo(f"WRONG {text}")

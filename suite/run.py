@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -39,6 +40,7 @@ class Request:
     methods: tuple[str, ...] | None = None
     device: str = "cpu"
     executor: str = "local"
+    address: str | None = None  # of a Ray cluster
     jobs: int = 1
     force: bool = False
     command: str = ""
@@ -47,7 +49,7 @@ class Request:
 def run(request: Request) -> int:
     """Do it. Returns the exit code: 0, or 1 when a unit failed or was stopped."""
     started = datetime.now(UTC)
-    execute_units = _executor(request.executor)
+    execute_units = _executor(request.executor, request.address)
     out = prepare_out(request.out)
     with locked(out), Display() as display:
         data = request.data if request.data is not None else _sample(out, request.profile, display)
@@ -171,10 +173,15 @@ def _is_done(out: Path, unit: Unit, display: Display) -> bool:
     return not bad
 
 
-def _executor(name: str) -> Callable:
+def _executor(name: str, address: str | None) -> Callable:
     if name not in EXECUTORS:
         raise UserError(f"unknown executor {name!r}{nearest(name, EXECUTORS)}")
-    return importlib.import_module(f"suite.executors.{name}").run_units
+    run_units = importlib.import_module(f"suite.executors.{name}").run_units
+    if address is None:
+        return run_units
+    if name != "ray":
+        raise UserError(f"--address {address}: only --executor ray works on a cluster")
+    return partial(run_units, address=address)
 
 
 @contextmanager

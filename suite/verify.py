@@ -15,10 +15,11 @@ import pandas as pd
 
 import metrics
 from fusion import images
-from fusion.method import load_method, sha256
+from fusion.method import Method, load_method, sha256
 from fusion.pairs import Pair
 from results.rows import from_json, read_csv, to_frame
 from suite.errors import USER_ERRORS, UserError
+from suite.stages.train import WEIGHTS
 from suite.unit import SCHEMA, key_of
 
 # The reference path of a metric may differ from the fast one in the last bits, a network by float32 noise: one level.
@@ -43,8 +44,13 @@ def verify(out: Path, weights: Path, *, pictures: int = 8, seed: int = 0, device
     out = Path(out).resolve()
     run = _read(out / "run.json")
     findings = Findings()
-    stored = {unit["key"]: result for unit in run["units"] if unit["status"] == "done"
-              and (result := _check_unit(out, unit, findings)) is not None}
+    stored = {}
+    for unit in run["units"]:
+        if unit["status"] in ("failed", "stopped"):
+            findings.wrong.append(f"{unit['stage']} {unit['method']} {unit['dataset']}: {unit['status']}: "
+                                  f"{unit['reason']}")
+        elif unit["status"] == "done" and (result := _check_unit(out, unit, run, findings)) is not None:
+            stored[unit["key"]] = result
     _check_rows(out, stored, findings)
     _check_pictures(out, run, stored, weights, pictures, seed, device, findings, say)
     return findings
@@ -60,7 +66,7 @@ def _read(path: Path) -> dict:
     return content
 
 
-def _check_unit(out: Path, unit: dict, findings: Findings) -> dict | None:
+def _check_unit(out: Path, unit: dict, run: dict, findings: Findings) -> dict | None:
     findings.count("units")
     folder = out / unit["folder"]
     try:
@@ -75,7 +81,25 @@ def _check_unit(out: Path, unit: dict, findings: Findings) -> dict | None:
         path = folder / name
         if not path.is_file() or sha256(path) != digest:
             findings.wrong.append(f"{path}: gone or not the bytes that were recorded")
+    lacking = _items_wanted(result, run) - _items_there(result)
+    if lacking:
+        findings.wrong.append(f"{folder}: nothing for {', '.join(sorted(lacking)[:5])} ({len(lacking)} in all)")
     return result
+
+
+def _items_wanted(result: dict, run: dict) -> set[str]:
+    """What a complete unit has: a picture of every pair, or every metric of every pair."""
+    if result["stage"] not in ("fuse", "score"):
+        return set()
+    pairs = [pair["id"] for pair in run["datasets"][result["dataset"]]["pairs"]]
+    return set(pairs) if result["stage"] == "fuse" else {
+        f"{metric} of {pair}" for pair in pairs for metric in result["settings"]["metrics"]}
+
+
+def _items_there(result: dict) -> set[str]:
+    if result["stage"] == "fuse":
+        return {Path(name).stem for name in result["artefacts"]}
+    return {f"{row.metric} of {row.item}" for row in map(from_json, result["rows"])}
 
 
 def _check_rows(out: Path, stored: dict[str, dict], findings: Findings) -> None:
@@ -92,27 +116,49 @@ def _check_rows(out: Path, stored: dict[str, dict], findings: Findings) -> None:
 
 def _check_pictures(out: Path, run: dict, stored: dict[str, dict], weights: Path, number: int, seed: int, device: str,
                     findings: Findings, say: Callable[[str], None]) -> None:
-    scored = {result["upstream"][0]: result for result in stored.values() if result["stage"] == "score"}
-    candidates = [(unit, pair) for unit in run["units"] if _can_be_fused_alone(stored.get(unit["key"]))
-                  for pair in run["datasets"][unit["dataset"]]["pairs"]]
-    for unit, entry in random.Random(seed).sample(candidates, min(number, len(candidates))):
-        where = f"{unit['method']} {unit['dataset']} {entry['id']}"
+    scored: dict[str, list[dict]] = {}  # key of the fuse unit -> its score units (Table VI has two)
+    for result in stored.values():
+        if result["stage"] == "score":
+            scored.setdefault(result["upstream"][0], []).append(result)
+    candidates = [(stored[unit["key"]], unit["folder"], pair) for unit in run["units"]
+                  if _can_be_fused_alone(stored.get(unit["key"])) for pair in run["datasets"][unit["dataset"]]["pairs"]]
+    for result, folder, entry in random.Random(seed).sample(candidates, min(number, len(candidates))):
+        where = f"{result['method']} {result['dataset']} {entry['id']}"
         say(f"fusing again: {where}")
         findings.count("pictures fused again")
         try:
             pair = Pair(entry["id"], out / entry["ir"], out / entry["vi"], 0, 0)
-            method = load_method(unit["method"], weights=weights / unit["method"], device=device,
-                                 protocol=stored[unit["key"]]["settings"]["protocol"])
-            fused = images.to_8bit(method.fuse(*pair.read()))
+            fused = images.to_8bit(_method(out, run, result, weights, device).fuse(*pair.read()))
+            kept = images.read(out / folder / "images" / f"{entry['id']}.png")
         except USER_ERRORS as error:
             findings.wrong.append(f"{where}: {error}")
             continue
-        kept = images.read(out / unit["folder"] / "images" / f"{entry['id']}.png")
-        off = np.abs(images.grey_if_equal(fused).astype(int) - images.grey_if_equal(kept).astype(int)).max()
+        off = np.abs(_channels(fused) - _channels(kept)).max()
         if off > LEVELS:
             findings.wrong.append(f"{where}: fused again it differs by {off} levels")
-        if unit["key"] in scored:
-            _check_scores(scored[unit["key"]], entry["id"], images.grey8(kept), pair, where, findings)
+        for score in scored.get(result["key"], ()):
+            _check_scores(score, entry["id"], images.grey8(kept), pair, where, findings)
+
+
+def _method(out: Path, run: dict, result: dict, weights: Path, device: str) -> Method:
+    """The method of a fuse unit on its reference path, with the weights that the unit had; UserError otherwise."""
+    settings = result["settings"]
+    if "network" in settings:  # trained by this run (Table VI)
+        trained = next(unit for unit in run["units"] if unit["key"] == result["upstream"][0])
+        method = load_method(settings["network"], weights=out / trained["folder"] / WEIGHTS, device=device)
+    else:
+        method = load_method(result["method"], weights=weights / result["method"], device=device,
+                             protocol=settings["protocol"])
+        if [sha256(path) for path in method.weight_files] != settings["weights"]:
+            raise UserError(f"{', '.join(map(str, method.weight_files))}: not the weights that the pictures were made "
+                            "with; name those with --weights")
+    method.use_reference_path()
+    return method
+
+
+def _channels(image: np.ndarray) -> np.ndarray:
+    """int [H,W,1] or [H,W,3]: a grey picture equals itself stored as RGB."""
+    return (image if image.ndim == 3 else image[..., None]).astype(int)
 
 
 def _can_be_fused_alone(result: dict | None) -> bool:

@@ -23,7 +23,7 @@ def test_failures_stay_with_their_unit(tmp_path, monkeypatch):
     assert found["good"].status == found["last"].status == "done"
     assert found["bad"].status == "failed" and "ValueError: no luck" in found["bad"].reason
     assert "SIGKILL" in found["dead"].reason
-    assert "needs nap bad" in found["after"].reason
+    assert "what it needs failed: ValueError: no luck" in found["after"].reason
     assert (tmp_path / bad.folder / "failure.json").exists() and not (tmp_path / bad.folder / "result.json").exists()
 
 

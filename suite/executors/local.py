@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+from suite.executors.queue import Queue
 from suite.stages import Context, Outcome, execute
 from suite.unit import Unit
 
@@ -30,33 +31,26 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
         stop: True once the user asked to end.
     Yields (unit, outcome) as units end.
     """
-    waiting, failed = list(units), {}
+    queue = Queue(units, finished)
     stopping = multiprocessing.get_context("spawn").Event()
     free = [_Worker(number, out, device, jobs, environment, stopping) for number in range(min(jobs, len(units)))]
     busy: dict[Connection, tuple[_Worker, Unit]] = {}
     patience = 0.0  # an error or a second Ctrl-C does not wait for anybody
     try:
-        while waiting or busy:
+        while True:
             if stop():
                 stopping.set()
-                waiting.clear()
-            for unit in _ready(waiting, finished, failed):
-                blocker = next((u for u in unit.upstream if u.key in failed), None)
-                if blocker is not None:
-                    waiting.remove(unit)
-                    failed[unit.key] = f"needs {blocker}, which failed: {failed[blocker.key]}"
-                    yield unit, Outcome("failed", failed[unit.key])
-                elif free and _may_start(unit, [u for _, u in busy.values()]):
-                    waiting.remove(unit)
-                    worker = free.pop()
-                    worker.connection.send(unit)
-                    busy[worker.connection] = (worker, unit)
-                    report(unit, 0, 0, "")
+            while free and not stopping.is_set() and (unit := queue.next()) is not None:
+                worker = free.pop().given(unit)
+                busy[worker.connection] = (worker, unit)
+                report(unit, 0, 0, "")
+            if not busy:
+                break
             for connection in wait(list(busy), timeout=0.2):
                 worker, unit = busy[connection]
                 try:
                     message = connection.recv()
-                except EOFError:  # the worker is gone
+                except (EOFError, OSError):  # the worker is gone
                     message = Outcome("failed", worker.epitaph())
                     worker = worker.successor()
                 if isinstance(message, Outcome):
@@ -64,9 +58,8 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
                     free.append(worker)
                     if message.status == "done":
                         finished.add(unit.key)
-                    else:
-                        failed[unit.key] = message.reason
                     yield unit, message
+                    yield from queue.ended(unit, message)
                 else:
                     report(unit, *message)
         patience = 10.0
@@ -75,18 +68,9 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
             worker.end(patience)
 
 
-def _ready(waiting: list[Unit], finished: set[str], failed: dict[str, str]) -> list[Unit]:
-    return [u for u in waiting if all(up.key in finished or up.key in failed for up in u.upstream)]
-
-
 # glibc gives big blocks back to the system after every layer and pays for fresh pages at the next: keeping them
 # halves a network's time on a CPU (DIDFuse, 301x496: 3.9 s -> 2.2 s on one core).
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "4000000000"}
-
-
-def _may_start(unit: Unit, running: list[Unit]) -> bool:
-    """A unit that measures time waits until it is alone, and nothing starts beside it."""
-    return not running or not (unit.alone or any(other.alone for other in running))
 
 
 class _Worker:
@@ -113,6 +97,14 @@ class _Worker:
 
     def successor(self) -> "_Worker":
         return _Worker(*self.arguments)
+
+    def given(self, unit: Unit) -> "_Worker":
+        """Send the unit; the worker that has it: this one, or its successor where this one died while it waited."""
+        try:
+            self.connection.send(unit)
+            return self
+        except OSError:
+            return self.successor().given(unit)
 
     def end(self, patience: float) -> None:
         """Ask the worker to go; after `patience` seconds make it go."""

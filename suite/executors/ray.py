@@ -10,12 +10,13 @@ from pathlib import Path
 
 from suite.errors import UserError
 from suite.executors.local import ALLOCATOR, Report
-from suite.stages import Context, Outcome, execute
-from suite.unit import Unit
+from suite.stages import Context, Outcome, blocked, execute
+from suite.unit import Unit, read_result
 
 RETRIES = 3
-TRAINED = ("detect", "segment")  # stages that get a whole GPU; the others share one
+TRAINED = ("detect", "segment", "train")  # stages that get a whole GPU; the others share one
 SHARE = 0.25
+STOP = ".cache/stop"  # a file in OUT: what every worker on every node can see
 
 
 def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: str, jobs: int, environment: dict,
@@ -24,7 +25,7 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
 
     Args:
         address: of an existing cluster ("auto" or host:port); None takes RAY_ADDRESS, else starts one here.
-    Raises UserError when ray is not installed.
+    Raises UserError when ray is not installed or the cluster cannot be reached.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
@@ -32,21 +33,24 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
     except ImportError as error:
         raise UserError("--executor ray needs the extra: pip install 'ivfbench[cluster]'") from error
     address = address or os.environ.get("RAY_ADDRESS")
-    mine = not ray.is_initialized()
-    if mine:
-        local = {} if address else {"num_cpus": jobs, "include_dashboard": False,
-                                    "_temp_dir": str(out / ".cache" / "ray")}
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR",
-                 runtime_env={"env_vars": ALLOCATOR}, **local)
+    local = {} if address else {"num_cpus": jobs, "include_dashboard": False, "_temp_dir": str(out / ".cache" / "ray")}
     try:
-        yield from _run(ray, units, finished, out, device, environment, report, stop)
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": ALLOCATOR},
+                 **local)
+    except (ConnectionError, ValueError) as error:
+        raise UserError(f"--address {address}: no Ray cluster answers there ({' '.join(str(error).split())[:200]}); "
+                        "start one with `ray start --head`, or leave the address out") from error
+    flag = out / STOP
+    flag.unlink(missing_ok=True)
+    try:
+        yield from _run(ray, units, finished, out, device, environment, report, stop, flag)
     finally:
-        if mine:
-            ray.shutdown()
+        flag.unlink(missing_ok=True)
+        ray.shutdown()
 
 
 def _run(ray, units: Sequence[Unit], finished: set[str], out: Path, device: str, environment: dict, report: Report,
-         stop: Callable[[], bool]) -> Iterator[tuple[Unit, Outcome]]:
+         stop: Callable[[], bool], flag: Path) -> Iterator[tuple[Unit, Outcome]]:
     task = ray.remote(max_retries=RETRIES, retry_exceptions=False)(_task)
     on_gpu = device.startswith("cuda")
     references: dict[str, object] = {}
@@ -60,30 +64,37 @@ def _run(ray, units: Sequence[Unit], finished: set[str], out: Path, device: str,
         report(unit, 0, 0, "")
     while pending:
         if stop():
-            for reference in pending:
-                ray.cancel(reference, force=True)
-            return
+            flag.touch()
         ready, _ = ray.wait(list(pending), timeout=0.5)
         for reference in ready:
             unit = pending.pop(reference)
             try:
                 outcome = ray.get(reference)
             except ray.exceptions.RayError as error:
-                outcome = Outcome("failed", f"{type(error).__name__}: the task's worker or node died {RETRIES} times")
+                reason = (str(error).strip().splitlines() or [""])[0]
+                outcome = Outcome("failed", f"{type(error).__name__} after {RETRIES} retries: {reason}")
+            if outcome is None:  # not begun: the user had asked to stop
+                continue
+            if outcome.status == "done" and read_result(out, unit) is None:
+                outcome = Outcome("failed", f"a node wrote the result elsewhere; {out} must be one shared folder, "
+                                            "under the same path on every node")
             if outcome.status == "done":
                 finished.add(unit.key)
             yield unit, outcome
 
 
-def _task(unit: Unit, out: Path, device: str, environment: dict, *needed: Outcome) -> Outcome:
-    """One unit in a Ray worker."""
+def _task(unit: Unit, out: Path, device: str, environment: dict, *needed: Outcome | None) -> Outcome | None:
+    """One unit in a Ray worker; None when it was not begun because the user had asked to stop."""
+    stopping = (out / STOP).exists
+    if stopping() or None in needed:
+        return None
     for outcome in needed:
         if outcome.status != "done":
-            return Outcome("failed", f"what it needs {outcome.status}: {outcome.reason}")
+            return blocked(outcome)
     from downstream.guard import prepare
 
     prepare(out / ".cache" / "ultralytics")
     import torch
 
-    return execute(unit, Context(out=out, device=device, environment={**environment,
-                                                                     "threads": torch.get_num_threads()}))
+    return execute(unit, Context(out=out, device=device, stop_requested=stopping,
+                                 environment={**environment, "threads": torch.get_num_threads()}))

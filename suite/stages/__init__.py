@@ -55,6 +55,11 @@ class Outcome:
     seconds: float = 0.0
 
 
+def blocked(needed: Outcome) -> Outcome:
+    """The outcome of a unit that cannot begin because something it needs ended like this."""
+    return Outcome("failed", f"what it needs {needed.status}: {needed.reason}")
+
+
 def execute(unit: Unit, context: Context) -> Outcome:
     """Run one unit to its result.json; an error is recorded beside and never stops the other units."""
     start = time.perf_counter()

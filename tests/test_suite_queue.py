@@ -1,0 +1,53 @@
+"""The order in which units may begin."""
+
+from suite.executors.queue import Queue
+from suite.stages import Outcome
+from suite.unit import Unit
+
+DONE, FAILED, STOPPED = Outcome("done"), Outcome("failed", "no luck"), Outcome("stopped")
+
+
+def unit(name, *upstream, stage="nap"):
+    return Unit(stage, name, "-", 0, 1, {}, upstream)
+
+
+def test_plan_order_and_needs():
+    a, b = unit("a"), unit("b")
+    c = unit("c", a, b)
+    queue = Queue([a, b, c], set())
+    assert [queue.next(), queue.next(), queue.next()] == [a, b, None]
+    assert list(queue.ended(a, DONE)) == [] and queue.next() is None
+    assert list(queue.ended(b, DONE)) == [] and queue.next() is c
+
+
+def test_what_was_done_before_is_not_waited_for():
+    a = unit("a")
+    assert Queue([unit("b", a)], {a.key}).next().method == "b"
+
+
+def test_a_failure_blocks_what_needs_it_once_and_all_the_way():
+    a, b = unit("a"), unit("b")
+    c = unit("c", a, b)
+    d = unit("d", c)
+    queue = Queue([a, b, c, d], set())
+    assert queue.next() is a and queue.next() is b
+    blocked = list(queue.ended(a, FAILED))
+    assert [u.method for u, _ in blocked] == ["c", "d"] and all(o.status == "failed" for _, o in blocked)
+    assert "no luck" in blocked[1][1].reason
+    assert list(queue.ended(b, FAILED)) == [] and queue.next() is None
+
+
+def test_a_stopped_unit_blocks_nobody():
+    a = unit("a")
+    queue = Queue([a, unit("b", a)], set())
+    assert list(queue.ended(queue.next(), STOPPED)) == []
+
+
+def test_a_measurement_is_alone():
+    slow, timed, after = unit("slow"), unit("timed", stage="measure"), unit("after", stage="measure")
+    queue = Queue([timed, slow, after], set())
+    assert queue.next() is slow and queue.next() is None
+    list(queue.ended(slow, DONE))
+    assert queue.next() is timed and queue.next() is None
+    list(queue.ended(timed, DONE))
+    assert queue.next() is after
