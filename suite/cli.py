@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+INTERRUPTED = 130
+
 app = typer.Typer(add_completion=False, no_args_is_help=False, rich_markup_mode=None, pretty_exceptions_enable=False,
                   context_settings={"help_option_names": ["-h", "--help"]},
                   help="ivfbench: fuse, score, detect, segment, report. Without a command: run the suites.")
@@ -231,11 +233,12 @@ def main() -> None:
         print(f"error: {text}", file=sys.stderr)
         raise SystemExit(2) from None
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG):
             raise
         print(f"error: {error.filename or 'OUT'}: {error.strerror}; what is finished is kept, mend it and run the same "
               "command again", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("interrupted; finished pictures are kept, the same command goes on from there", file=sys.stderr)
-        raise SystemExit(130) from None
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer's code for a KeyboardInterrupt
+            print("interrupted; finished pictures are kept, the same command goes on from there", file=sys.stderr)
+        raise

@@ -59,6 +59,8 @@ class Display:
         reached = [u for u in plan.units if u.key in outcomes]
         before = len(plan.units) - len(reached)
         table = Table(title=None, show_header=False, box=None, padding=(0, 1))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")  # a long path is broken, never cut
         table.add_row("units", f"{len(plan.units)}: {len(reached) - len(bad)} done now, {before} not touched, "
                                f"{len(bad)} failed or stopped")
         table.add_row("time", f"{seconds:.1f} s")

@@ -191,6 +191,7 @@ def _interruptible() -> Iterator:
 
     def handle(number, frame):
         if asked:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient third one must not cut the good-bye short
             raise KeyboardInterrupt
         asked.append(number)
 
@@ -198,7 +199,8 @@ def _interruptible() -> Iterator:
     try:
         yield lambda: bool(asked)
     finally:
-        signal.signal(signal.SIGINT, before)
+        if signal.getsignal(signal.SIGINT) is handle:
+            signal.signal(signal.SIGINT, before)
 
 
 def parse_names(text: str | None) -> Sequence[str] | None:

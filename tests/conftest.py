@@ -15,3 +15,8 @@ def reference() -> Path:
     path = Path(value).resolve()
     assert path.is_dir(), f"IVFBENCH_REFERENCE={value}: no such folder"
     return path
+
+
+def pytest_collection_modifyitems(items):
+    """Long tests first: the other workers do the rest meanwhile."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)

@@ -1,8 +1,11 @@
 """Small pairs in a documented layout, and the command line called in this process or in one of its own."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +31,21 @@ def run_cli(*arguments, timeout=300) -> subprocess.CompletedProcess:
     """run_all.py in a process of its own."""
     return subprocess.run([sys.executable, str(ROOT / "run_all.py"), *map(str, arguments)], capture_output=True,
                           text=True, timeout=timeout, env={**os.environ, "OMP_NUM_THREADS": "1"}, cwd=ROOT)
+
+
+@contextlib.contextmanager
+def started(*arguments, log: Path) -> Iterator[subprocess.Popen]:
+    """run_all.py in a process group of its own, its messages in `log`; nothing of it is left afterwards."""
+    with log.open("a") as stream:
+        process = subprocess.Popen([sys.executable, str(ROOT / "run_all.py"), *map(str, arguments)], stderr=stream,
+                                   stdout=stream, start_new_session=True, cwd=ROOT,
+                                   env={**os.environ, "OMP_NUM_THREADS": "1"})
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def fails(capsys, monkeypatch, *arguments) -> str:

@@ -57,5 +57,6 @@ def test_a_lost_node_changes_no_row(tmp_path, cluster):
 
 def at_work(out):
     """Units that have begun and not ended: a folder without result."""
-    begun = {path.parent for pattern in ("fuse/*/*/*/images", "score/*/*/*/partial.jsonl") for path in out.glob(pattern)}
+    patterns = ("fuse/*/*/*/images", "score/*/*/*/partial.jsonl")
+    begun = {path.parent for pattern in patterns for path in out.glob(pattern)}
     return {folder for folder in begun if not (folder / "result.json").exists()}

@@ -160,9 +160,7 @@ def _gpus() -> list[str]:
 def _work(connection: Connection, number: int, out: Path, device: str, jobs: int, environment: dict, stopping) -> None:
     """A worker's life. It started deaf to SIGINT (see _deaf): the parent asks through `stopping`."""
     _die_with_parent()
-    from downstream.guard import prepare
-
-    prepare(out / ".cache" / "ultralytics")
+    trouble = _prepare(out)
     import torch
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
@@ -177,7 +175,18 @@ def _work(connection: Connection, number: int, out: Path, device: str, jobs: int
             out=out, device=device, environment={**environment, "threads": torch.get_num_threads()},
             progress=lambda done, total, text="": connection.send((done, total, text)),
             stop_requested=stopping.is_set)
-        connection.send(execute(unit, context))
+        connection.send(trouble or execute(unit, context))
+
+
+def _prepare(out: Path) -> Outcome | None:
+    """Ready the libraries; where that fails (a full disk), the outcome of every unit that this worker is given."""
+    from downstream.guard import prepare
+
+    try:
+        prepare(out / ".cache" / "ultralytics")
+    except OSError as error:
+        return Outcome("failed", f"a worker could not start: {error}")
+    return None
 
 
 def _die_with_parent() -> None:
