@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 
 import pandas as pd
@@ -29,11 +30,12 @@ class Row:
 
 
 COLUMNS = [f.name for f in fields(Row)]
+_values = attrgetter(*COLUMNS)  # dataclasses.astuple copies deeply: 30 times slower, and a run has 100,000 rows
 
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """Rows -> DataFrame with COLUMNS, in the given order."""
-    return pd.DataFrame([astuple(row) for row in rows], columns=COLUMNS)
+    return pd.DataFrame([_values(row) for row in rows], columns=COLUMNS)
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
@@ -55,7 +57,7 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 def to_json(row: Row) -> list:
     """A row as a JSON list; nan and infinities as text, since JSON has none."""
-    values = list(astuple(row))
+    values = list(_values(row))
     if not math.isfinite(values[-1]):
         values[-1] = str(values[-1])
     return values

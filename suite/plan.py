@@ -195,15 +195,26 @@ def _plan_training(plan: Plan, profile: Profile, suite: str, data: Path, facts: 
         split = labels.split(split_name)
         pairs = _open(plan, dataset, data, facts)
         _check_ids(split, pairs, labels)
+        fused = {info.name: plan.add(fuse_unit(info, pairs)) for info in plan.methods.values()
+                 if "ivf" in info.card.task}
+        rows = [(name, (unit,), settings) for name, unit in fused.items()]
+        if four_channel:
+            plan.methods.setdefault(FOUR_CHANNEL.name, MethodInfo(FOUR_CHANNEL, FOUR_CHANNEL.title, "released"))
+            rows.append((FOUR_CHANNEL.name, (), replace(settings, four_channel=True)))
+        # one row's seeds share everything else: hashed once, not once per seed
+        decided = [_deciding(pairs, labels, split, settings) for _, _, settings in rows]
         for seed in range(profile.seeds):
-            for info in plan.methods.values():
-                if "ivf" in info.card.task:
-                    fused = plan.add(fuse_unit(info, pairs))
-                    plan.add(training_unit(stage_name, info.name, (fused,), pairs, labels, split, settings, seed))
-            if four_channel:
-                plan.methods.setdefault(FOUR_CHANNEL.name, MethodInfo(FOUR_CHANNEL, FOUR_CHANNEL.title, "released"))
-                plan.add(training_unit(stage_name, FOUR_CHANNEL.name, (), pairs, labels, split,
-                                       replace(settings, four_channel=True), seed))
+            for (name, upstream, chosen), deciding in zip(rows, decided):
+                plan.add(Unit(
+                    stage=stage_name, method=name, dataset=pairs.name, seed=seed, version=stage(stage_name).VERSION,
+                    settings=deciding, upstream=upstream,
+                    inputs={"pairs": pairs, "labels": labels, "split": split, "settings": chosen}))
+
+
+def _deciding(pairs: PairSet, labels, split, settings) -> dict:
+    """Everything but the seed that decides a training's numbers."""
+    return {"settings": asdict(settings), "split": [split.name, _hash([split.train, split.val, split.test])],
+            "labels": labels.manifest, "manifest": pairs.manifest, "initial": _initial_weights(settings)}
 
 
 def _check_ids(split, pairs: PairSet, labels) -> None:
@@ -213,16 +224,6 @@ def _check_ids(split, pairs: PairSet, labels) -> None:
     if missing:
         raise UserError(f"{pairs.name}: split {split.name} names {missing[0]} (and {len(missing) - 1} more), but "
                         f"{pairs.layout} has no such pair; complete the data set or choose another split")
-
-
-def training_unit(stage_name: str, method: str, upstream: tuple[Unit, ...], pairs: PairSet, labels, split, settings,
-                  seed: int) -> Unit:
-    """Train on `upstream`'s pictures (on the sources themselves where there is none) and score the test split."""
-    return Unit(
-        stage=stage_name, method=method, dataset=pairs.name, seed=seed, version=stage(stage_name).VERSION,
-        settings={"settings": asdict(settings), "split": [split.name, _hash([split.train, split.val, split.test])],
-                  "labels": labels.manifest, "manifest": pairs.manifest, "initial": _initial_weights(settings)},
-        upstream=upstream, inputs={"pairs": pairs, "labels": labels, "split": split, "settings": settings})
 
 
 def _plan_complexity(plan: Plan, profile: Profile, suite: str, data: Path, facts: MutableMapping[str, list]) -> None:
