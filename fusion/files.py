@@ -1,4 +1,4 @@
-"""Writing so that a file under its name is always complete."""
+"""Writing so that a file under its name is always complete, and reading text that somebody else wrote."""
 
 import os
 from collections.abc import Iterator
@@ -16,3 +16,18 @@ def aside(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_lines(path: Path, error: type[Exception]) -> list[str]:
+    """The lines of a UTF-8 text file. Raises `error`, naming the file, for anything else."""
+    try:
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as fault:
+        raise error(f"{path}: not a UTF-8 text file ({fault.reason} at byte {fault.start}); copy it again from its "
+                    "source, or save it as UTF-8") from fault
+
+
+def stamp(path: Path) -> str:
+    """Path, size and time of a file: a key under which what was found out about its content may be remembered."""
+    stat = Path(path).stat()
+    return f"{path}|{stat.st_size}|{stat.st_mtime_ns}"

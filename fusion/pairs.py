@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from fusion import images
+from fusion.files import stamp
 from fusion.method import nearest
 
 DATASETS = Path(__file__).with_name("datasets")
@@ -167,6 +168,8 @@ def _pictures(folder: Path, card: DatasetCard) -> dict[str, Path]:
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
             continue
+        if not path.is_file():
+            raise PairsError(f"{path}: a folder or a dead link where a picture should be; replace or remove it")
         if path.stem in found:
             raise PairsError(f"{path}: {found[path.stem].name} has the same name; keep one of them")
         found[path.stem] = path
@@ -187,8 +190,7 @@ def _same_names(ir: dict, vi: dict, ir_folder: Path, vi_folder: Path) -> None:
 
 def _facts(path: Path, packed: bool, facts: MutableMapping[str, list]) -> list:
     """[sha256, height, width] of a picture that decodes."""
-    stat = path.stat()
-    key = f"{path}|{stat.st_size}|{stat.st_mtime_ns}"
+    key = stamp(path)
     if key not in facts:
         array = images.read_rgbt(path)[0] if packed else images.read(path)
         facts[key] = [hashlib.sha256(path.read_bytes()).hexdigest(), int(array.shape[0]), int(array.shape[1])]

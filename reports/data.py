@@ -1,6 +1,5 @@
 """A run as the reports see it: rows.csv and run.json, nothing else."""
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from results.rows import read_csv
+from results.run_file import read_run
 
 # Tables list the sources first, then textbook methods, then the paper's order, then whatever is new, then SMFNet.
 PAPER_ORDER = ("defusion", "densefuse", "didfuse", "reconet", "murf", "tardal", "u2fusion", "pmgi", "swinfusion",
@@ -147,10 +147,10 @@ def load(out: Path) -> RunData:
     """Read a run. Raises ReportError naming the file that is missing or damaged."""
     out = Path(out)
     try:
-        run = json.loads((out / "run.json").read_text(encoding="utf-8"))
+        run = read_run(out)
         rows = read_csv(out / "rows.csv")
     except FileNotFoundError as error:
         raise ReportError(f"{error.filename}: no such file; name the OUT of a run") from error
     except ValueError as error:
-        raise ReportError(f"{out}: {error}; run the same command again to rewrite it") from error
+        raise ReportError(f"{error}; run the same command again to rewrite it") from error
     return RunData(out, rows, run)

@@ -1,6 +1,7 @@
 """Rows: the only thing tables, figures and the page are made from."""
 
 import math
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -44,14 +45,23 @@ def write_csv(path: Path, frame: pd.DataFrame) -> None:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read rows.csv. Raises ValueError naming the file when a column is missing."""
+    """Read rows.csv. Raises ValueError naming the file when it is no such table or was cut."""
     text = {"suite": str, "method": str, "dataset": str, "item": str, "metric": str, "variant": str}
     # float_precision: what was written is what is read, to the last bit
-    frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"value": ["", "nan"]},
-                        float_precision="round_trip")
+    try:
+        frame = pd.read_csv(path, dtype={**text, "seed": int, "value": float}, keep_default_na=False,
+                            na_values={"value": ["", "nan"]}, float_precision="round_trip", index_col=False)
+    except FileNotFoundError:
+        raise
+    except ValueError as error:  # no text, no table, no numbers where they belong
+        raise ValueError(f"{path}: not readable as a table of rows ({' '.join(str(error).split())})") from error
     missing = [c for c in COLUMNS if c not in frame.columns]
     if missing:
         raise ValueError(f"{path}: column(s) {', '.join(missing)} missing; expected {', '.join(COLUMNS)}")
+    with Path(path).open("rb") as handle:
+        handle.seek(-1, os.SEEK_END)
+        if handle.read() != b"\n":
+            raise ValueError(f"{path}: the last line is cut")
     return frame[COLUMNS]
 
 

@@ -233,7 +233,7 @@ def main() -> None:
         print(f"error: {text}", file=sys.stderr)
         raise SystemExit(2) from None
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG):
+        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         print(f"error: {error.filename or 'OUT'}: {error.strerror}; what is finished is kept, mend it and run the same "
               "command again", file=sys.stderr)

@@ -6,11 +6,10 @@ from pathlib import Path
 from fusion.method import Card, find
 from fusion.pairs import PairSet
 from results.rows import Row, to_frame, write_csv
+from results.run_file import SCHEMA
 from suite.plan import Plan
 from suite.stages import Outcome
 from suite.unit import Unit, read_result, result_rows, write_json
-
-SCHEMA = 1
 
 
 def collect(out: Path, plan: Plan, outcomes: Mapping[str, Outcome], run: Mapping) -> list[Row]:

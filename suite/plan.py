@@ -78,6 +78,10 @@ def make_plan(profile: Profile, *, data: Path, weights: Path, method_names: Sequ
     _ready_methods(plan, profile, weights, method_names)
     for suite in profile.suites:
         _PLANNERS[suite](plan, profile, suite, data, facts)
+    if not plan.units:
+        why = "; ".join(f"{skip.method}: {skip.reason}" for skip in plan.skipped[:3]) or \
+            "it names no data set for these suites, or no method that takes part in them"
+        raise UserError(f"nothing to do for profile {profile.name}, suites {', '.join(profile.suites)}: {why}")
     return plan
 
 
@@ -181,7 +185,12 @@ def _plan_detection(plan: Plan, profile: Profile, suite: str, data: Path, facts:
 def _plan_segmentation(plan: Plan, profile: Profile, suite: str, data: Path, facts: MutableMapping[str, list]) -> None:
     from downstream.segmentation import SegmentationSettings, open_segmentation
 
-    _plan_training(plan, profile, suite, data, facts, "segment", open_segmentation, SegmentationSettings)
+    def open_checked(name: str, root: Path):
+        labels = open_segmentation(name, root)
+        labels.check(facts)  # before anything is fused for them
+        return labels
+
+    _plan_training(plan, profile, suite, data, facts, "segment", open_checked, SegmentationSettings)
 
 
 def _plan_training(plan: Plan, profile: Profile, suite: str, data: Path, facts: MutableMapping[str, list],
@@ -229,6 +238,10 @@ def _check_ids(split, pairs: PairSet, labels) -> None:
 def _plan_complexity(plan: Plan, profile: Profile, suite: str, data: Path, facts: MutableMapping[str, list]) -> None:
     """One measurement per method; a network is counted even where its weights are missing."""
     settings = {"height": 480, "width": 640, **profile.settings.get(suite, {})}
+    for name, value in settings.items():
+        if name not in ("height", "width") or not isinstance(value, int) or value < 32:
+            raise UserError(f"profile {profile.name}: complexity {name} = {value!r}; expected height and width, at "
+                            "least 32")
     skipped = [s.method for s in plan.skipped if hasattr(find(s.method), "complexity")]
     for name in [*plan.methods, *skipped]:
         info = plan.methods.get(name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from fusion.files import read_lines
 from fusion.method import PROTOCOLS, nearest
 from suite.errors import UserError
 
@@ -57,14 +58,23 @@ def load_profile(name: str, **changes) -> Profile:
     if not path.is_file():
         raise UserError(f"unknown profile {name!r}{nearest(name, known)} (a path to a TOML file also works)")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads("\n".join(read_lines(path, UserError)))
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path}: {error}") from error
     settings = {suite: table.pop(suite) for suite in SUITES if suite in table}
-    table["datasets"] = {suite: tuple(s.pop("datasets", ())) for suite, s in settings.items()}
-    for key in ("methods", "suites"):
-        if key in table:
-            table[key] = tuple(table[key])
+    for suite, section in settings.items():
+        if not isinstance(section, dict):
+            raise UserError(f"{path}: {suite} = {section!r}; expected a table, [{suite}]")
+    table["datasets"] = {suite: section.pop("datasets", []) for suite, section in settings.items()}
+    names = {"methods": table.get("methods", []), "suites": table.get("suites", [])}
+    for key, value in {**names, **{f"{suite}.datasets": v for suite, v in table["datasets"].items()}}.items():
+        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+            raise UserError(f"{path}: {key} = {value!r}; expected a list of names")
+    for key, kind in (("seeds", int), ("sample", bool), ("protocol", str)):
+        if type(table.get(key, kind())) is not kind:
+            raise UserError(f"{path}: {key} = {table[key]!r}; expected {kind.__name__}")
+    table |= {key: tuple(value) for key, value in names.items() if key in table}
+    table["datasets"] = {suite: tuple(value) for suite, value in table["datasets"].items()}
     try:
         return replace(Profile(name=path.stem, settings=settings, **table), **changes)
     except TypeError as error:

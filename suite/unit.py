@@ -100,7 +100,7 @@ def damaged(out: Path, unit: Unit, result: Mapping[str, Any]) -> list[Path]:
     """
     bad = []
     for name, (digest, *stat) in result["artefacts"].items():
-        path = out / unit.folder / name
+        path = out / unit.folder / "images" / Path(name).name  # never outside, whatever a result says
         if not path.exists() or (_stat(path) != stat and sha256(path) != digest):
             bad.append(path)
     return bad
@@ -116,9 +116,10 @@ def read_result(out: Path, unit: Unit) -> dict | None:
     path = out / unit.folder / "result.json"
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError):
         return None
-    return result if result.get("key") == unit.key and result.get("schema") == SCHEMA else None
+    ours = isinstance(result, dict) and result.get("key") == unit.key and result.get("schema") == SCHEMA
+    return result if ours else None
 
 
 def result_rows(result: Mapping[str, Any]) -> list[Row]:

@@ -17,7 +17,8 @@ import metrics
 from fusion import images
 from fusion.method import Method, load_method, sha256
 from fusion.pairs import Pair
-from results.rows import from_json, read_csv, to_frame
+from reports.data import RunData, load
+from results.rows import from_json, to_frame
 from suite.errors import USER_ERRORS, UserError
 from suite.stages.train import WEIGHTS
 from suite.unit import SCHEMA, key_of
@@ -40,9 +41,10 @@ class Findings:
 
 def verify(out: Path, weights: Path, *, pictures: int = 8, seed: int = 0, device: str = "cpu",
            say: Callable[[str], None] = print) -> Findings:
-    """Look through OUT. Raises UserError when OUT holds no run."""
+    """Look through OUT. Raises ReportError when OUT holds no run."""
     out = Path(out).resolve()
-    run = _read(out / "run.json")
+    data = load(out)
+    run = data.run
     findings = Findings()
     stored = {}
     for unit in run["units"]:
@@ -51,40 +53,36 @@ def verify(out: Path, weights: Path, *, pictures: int = 8, seed: int = 0, device
                                   f"{unit['reason']}")
         elif unit["status"] == "done" and (result := _check_unit(out, unit, run, findings)) is not None:
             stored[unit["key"]] = result
-    _check_rows(out, stored, findings)
+    _check_rows(data, stored, findings)
     _check_pictures(out, run, stored, weights, pictures, seed, device, findings, say)
     return findings
 
 
-def _read(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); name the OUT of a finished run") from error
-    if content.get("schema") != SCHEMA:
-        raise UserError(f"{path}: schema {content.get('schema')}, this version reads {SCHEMA}")
-    return content
-
-
 def _check_unit(out: Path, unit: dict, run: dict, findings: Findings) -> dict | None:
+    """The unit's stored result, or None when it cannot be used."""
     findings.count("units")
-    folder = out / unit["folder"]
+    path = out / unit["folder"] / "result.json"
     try:
-        result = _read(folder / "result.json")
-    except UserError as error:
-        findings.wrong.append(str(error))
+        result = json.loads(path.read_text(encoding="utf-8"))
+        _compare_unit(path, result, unit, run, findings)
+        return result
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        findings.wrong.append(f"{path}: not the result of a unit ({type(error).__name__}: {error})")
         return None
-    if key_of(result) != result["key"] or result["key"] != unit["key"]:
-        findings.wrong.append(f"{folder}/result.json: the key does not follow from what it was made of")
+
+
+def _compare_unit(path: Path, result: dict, unit: dict, run: dict, findings: Findings) -> None:
+    """Key, hashes, completeness. Raises one of a dozen errors where the file's shape is wrong."""
+    if result["schema"] != SCHEMA or key_of(result) != result["key"] or result["key"] != unit["key"]:
+        findings.wrong.append(f"{path}: the key does not follow from what it was made of")
     for name, (digest, *_) in result["artefacts"].items():
         findings.count("hashes")
-        path = folder / name
-        if not path.is_file() or sha256(path) != digest:
-            findings.wrong.append(f"{path}: gone or not the bytes that were recorded")
+        picture = path.parent / "images" / Path(name).name
+        if not picture.is_file() or sha256(picture) != digest:
+            findings.wrong.append(f"{picture}: gone or not the bytes that were recorded")
     lacking = _items_wanted(result, run) - _items_there(result)
     if lacking:
-        findings.wrong.append(f"{folder}: nothing for {', '.join(sorted(lacking)[:5])} ({len(lacking)} in all)")
-    return result
+        findings.wrong.append(f"{path}: nothing for {', '.join(sorted(lacking)[:5])} ({len(lacking)} in all)")
 
 
 def _items_wanted(result: dict, run: dict) -> set[str]:
@@ -102,16 +100,17 @@ def _items_there(result: dict) -> set[str]:
     return {f"{row.metric} of {row.item}" for row in map(from_json, result["rows"])}
 
 
-def _check_rows(out: Path, stored: dict[str, dict], findings: Findings) -> None:
+def _check_rows(data: RunData, stored: dict[str, dict], findings: Findings) -> None:
     ours = to_frame(from_json(row) for result in stored.values() for row in result["rows"])
-    listed = read_csv(out / "rows.csv")
+    listed = data.rows
     findings.count("rows", len(listed))
     order = list(ours.columns[:-1])
     try:
         pd.testing.assert_frame_equal(ours.sort_values(order, ignore_index=True),
                                       listed.sort_values(order, ignore_index=True), check_dtype=False, check_exact=True)
     except AssertionError as error:
-        findings.wrong.append(f"{out}/rows.csv: differs from the units' rows ({' '.join(str(error).split())[:160]})")
+        reason = " ".join(str(error).split())[:160]
+        findings.wrong.append(f"{data.out}/rows.csv: differs from the units' rows ({reason})")
 
 
 def _check_pictures(out: Path, run: dict, stored: dict[str, dict], weights: Path, number: int, seed: int, device: str,

@@ -101,4 +101,4 @@ def test_paper_profile_needs_data(tmp_path, capsys, monkeypatch):
 
 def test_report_and_verify_of_no_run(tmp_path, capsys, monkeypatch):
     assert "rows.csv: no such file" in fails(capsys, monkeypatch, "report", tmp_path)
-    assert "run.json: cannot be read" in fails(capsys, monkeypatch, "verify", tmp_path)
+    assert "run.json: no such file" in fails(capsys, monkeypatch, "verify", tmp_path)

@@ -7,7 +7,7 @@ Corners are taken as plain pixel coordinates of the box's edges (x1 - x0 is the 
 
 import json
 import math
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from xml.parsers import expat
 
 from downstream.detection.policy import (
@@ -21,6 +21,7 @@ from downstream.detection.policy import (
     inspect,
     summary,
 )
+from fusion.files import read_lines
 
 __all__ = ["NAMES", "Box", "Inspector", "LabelError", "LabelPolicy", "Problem", "RawLabel", "RawObject",
            "class_index", "inspect", "read_coco", "read_voc", "read_yolo", "summary", "yolo_names"]
@@ -111,8 +112,9 @@ def read_coco(files: list[Path], inspector: Inspector) -> list[RawLabel]:
             table = json.loads(Path(path).read_text(encoding="utf-8"))
             names = {c["id"]: c["name"] for c in table["categories"]}
             pictures = {p["id"]: p for p in table["images"]}
-            annotations = table["annotations"]
-        except (ValueError, KeyError, TypeError) as error:
+            stems = {key: PurePosixPath(p["file_name"]).stem for key, p in pictures.items()}
+            annotations = list(table["annotations"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise LabelError(f"{path}: not COCO JSON with images, annotations, categories ({error!r})") from error
         objects: dict = {key: [] for key in pictures}
         for number, item in enumerate(annotations):
@@ -126,8 +128,7 @@ def read_coco(files: list[Path], inspector: Inspector) -> list[RawLabel]:
                     RawObject(name, x / width, y / height, (x + w) / width, (y + h) / height, where))
             except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
                 inspector.report("malformed", where, f"no usable box, category or picture ({error!r})")
-        labels += [RawLabel(Path(picture["file_name"]).stem, f"{path}: image {key}", tuple(objects[key]))
-                   for key, picture in pictures.items()]
+        labels += [RawLabel(stem, f"{path}: image {key}", tuple(objects[key])) for key, stem in stems.items()]
     return labels
 
 
@@ -138,7 +139,7 @@ def read_yolo(folder: Path, names: tuple[str, ...], inspector: Inspector) -> lis
         if path.name == "classes.txt":
             continue
         objects = []
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(read_lines(path, LabelError), 1):
             if not line.strip():
                 continue
             where, words = f"{path}:{number}", line.split()
@@ -162,7 +163,7 @@ def yolo_names(folder: Path, kind: str) -> tuple[str, ...]:
     """
     for path in (folder / "classes.txt", folder.parent / "classes.txt"):
         if path.is_file():
-            return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+            return tuple(line.strip() for line in read_lines(path, LabelError) if line.strip())
     if kind in FILE_ORDER:
         return FILE_ORDER[kind]
     raise LabelError(f"{folder}: YOLO labels carry numbers only and the copies of {kind} number them differently; "

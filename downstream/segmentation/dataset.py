@@ -5,13 +5,14 @@ mirrors picture X and label X. The split "official" leaves them out, "official+f
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from PIL import Image
 
 from downstream.segmentation.labels import CLASSES, SegmentationError, label_size, read_label
+from fusion.files import read_lines, stamp
 from fusion.images import read_rgbt
 from fusion.method import nearest
 
@@ -79,13 +80,16 @@ class SegmentationSet:
             raise SegmentationError(f"{self.name}: unknown split {name!r}{nearest(name, self.splits)}")
         return self.splits[name]
 
-    def check(self) -> None:
-        """Decode every label and 4-channel picture; raises on the first one that cannot be used."""
-        for key, path in self.labels.items():
-            size = None
-            if key in self.pictures:
-                size = read_rgbt(self.pictures[key])[0].shape
-            read_label(path, size)
+    def check(self, known: MutableMapping[str, list] | None = None) -> None:
+        """Decode every label; raises on the first one that cannot be used.
+
+        known: memory of labels found good before (fusion.files.stamp), extended.
+        """
+        known = {} if known is None else known
+        for path in self.labels.values():
+            key = f"label {stamp(path)}"
+            if key not in known:
+                known[key] = list(read_label(path).shape)
 
 
 def base_id(key: str) -> str:
@@ -177,7 +181,10 @@ def _read_list(path: Path, required: bool) -> tuple[str, ...]:
         if required:
             raise SegmentationError(f"{path}: no such list; copy it from the official release")
         return ()
-    names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    names = tuple(line.strip() for line in read_lines(path, SegmentationError) if line.strip())
+    for name in names:
+        if name.startswith(".") or PurePath(name).name != name or not name.isprintable():
+            raise SegmentationError(f"{path}: {name!r} is no picture's name; expected names without folder and suffix")
     if required and not names:
         raise SegmentationError(f"{path}: the list is empty; copy it from the official release")
     return names

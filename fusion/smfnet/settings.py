@@ -39,9 +39,9 @@ class NetworkSettings:
     exchange_fusion: bool = False
 
     def __post_init__(self):
-        if self.width < 8 or self.heads < 1 or self.width % (2 * self.heads) or self.width % 4:
+        if not (8 <= self.width <= 1024) or self.heads < 1 or self.width % (2 * self.heads) or self.width % 4:
             raise ValueError(f"width {self.width} with {self.heads} heads: width must be a multiple of 4 and of twice "
-                             "the heads, at least 8")
+                             "the heads, 8 to 1024")
         choices = {"detail_sum": ("outside", "inside"), "coupling": ("sequential", "parallel"),
                    "aggregate": ("sum", "concat"), "detail": ("cai", "inn")}
         for name, allowed in choices.items():
