@@ -74,6 +74,8 @@ def write_result(out: Path, unit: Unit, rows: Iterable[Row], details: Mapping[st
                  provenance: Mapping[str, Any]) -> None:
     """Record a finished unit; the last thing that is written in its folder."""
     folder = out / unit.folder
+    for left_over in (*folder.glob(".*.tmp"), *(folder / "images").glob(".*.tmp")):  # of a killed run
+        left_over.unlink(missing_ok=True)
     write_json(folder / "result.json", {
         "schema": SCHEMA, "stage": unit.stage, "method": unit.method, "dataset": unit.dataset, "seed": unit.seed,
         "key": unit.key, "version": unit.version, "settings": dict(unit.settings),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,3 +125,22 @@ def test_trace_leads_to_rows_and_hashes(finished):
     traced = run_cli("trace", "table1", "tno", "average", "VIF", "--out", out)
     assert traced.returncode == 0 and "manifest sha256" in traced.stdout and traced.stdout.count("seed 0") == 3
     assert "no method 'avarage'" in run_cli("trace", "table1", "tno", "avarage", "VIF", "--out", out).stderr
+
+
+def test_verify_names_what_is_missing_and_what_was_changed(finished, tmp_path):
+    _, out = finished
+    copy, weights = tmp_path / "copy", tmp_path / "weights"
+    weights.mkdir()
+    shutil.copytree(out, copy, ignore=shutil.ignore_patterns("figures"))
+    gone, other = sorted(copy.glob("fuse/average/*/*/images/*.png"))[:2]
+    gone.unlink()
+    other.write_bytes(next(copy.glob("fuse/visible/*/*/images/*.png")).read_bytes())
+    result = next(copy.glob("score/laplacian/*/*/result.json"))
+    content = json.loads(result.read_text())
+    content["rows"] = content["rows"][1:]
+    result.write_text(json.dumps(content))
+    found = run_cli("verify", copy, "--weights", weights, "--pictures", "12")
+    assert found.returncode == 1
+    for text in (f"{gone.name}: gone or not the bytes", f"{other.name}: gone or not the bytes", "rows.csv: differs",
+                 "nothing for EN of a (1 in all)", "fused again it differs by"):
+        assert text in found.stdout, (text, found.stdout)
