@@ -14,6 +14,9 @@ def aside(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk names no file by itself
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

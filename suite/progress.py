@@ -32,7 +32,7 @@ class Display:
         self.bars.stop()
 
     def say(self, text: str) -> None:
-        self.console.print(escape(text), highlight=False)
+        self.console.print(escape(text), highlight=False, soft_wrap=True)  # a log's lines stay whole
 
     def start(self, total: int, finished: int) -> None:
         self.say(f"{total} units of work, {finished} done before")
