@@ -166,6 +166,7 @@ class DeFusion(LumaNetwork):
     )
     architecture = DeFusionNetwork
     table5_architecture = DeFusionDeepNetwork
+    table5_thop = True  # its two training projections never run: 8,042,947 of 8,043,817, the paper's 8043 K
 
     def build(self, files):
         network = self.architecture()

@@ -27,15 +27,9 @@ class Precomputed:
     names were matched, pictures left over), "" when there is nothing.
     """
 
-    card: Card
-    folder: Path
     files: dict[str, Path]
     manifest: str
     note: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.card.name
 
     def read(self, pair_id: str) -> np.ndarray:
         """The fused picture of a pair, uint8 [H,W] or [H,W,3] RGB."""
@@ -50,7 +44,7 @@ def open_precomputed(name: str, folder: Path | str, ids: Sequence[str],
     that are the same for the whole folder ("fused_01_v2").
 
     Args:
-        name: how the method is called in tables; a known method keeps its title.
+        name: how the method is called in messages.
         ids, sizes: the data set's pairs and their (height, width).
     Raises MethodError listing everything that is wrong: pairs without a picture, names that fit twice, other sizes,
     pictures that cannot be decoded.
@@ -95,7 +89,7 @@ def open_precomputed(name: str, folder: Path | str, ids: Sequence[str],
         notes.append(f"names read as {prefix}<pair id>{suffix}")
     if extra:
         notes.append(f"{len(extra)} pictures belong to no pair of this set ({_some(extra)})")
-    return Precomputed(_card(name, folder), folder, files, _manifest(files), "; ".join(notes))
+    return Precomputed(files, _manifest(files), "; ".join(notes))
 
 
 def _affix(name: str, folder: Path, stems: list[str], ids: Sequence[str]) -> tuple[str, str]:
@@ -121,13 +115,12 @@ def _affix(name: str, folder: Path, stems: list[str], ids: Sequence[str]) -> tup
     return fitting[0]
 
 
-def _card(name: str, folder: Path) -> Card:
-    recipe = {"released": f"fused pictures read from {folder.name}/"}
-    parity = "pictures as they were brought; nothing was run here"
-    known = methods().get(name)
-    if known:
-        return replace(known, kind="precomputed", weights=(), recipe=recipe, parity=parity)
-    return Card(name=name, title=name, kind="precomputed", task=("ivf", "mif"), paper="", recipe=recipe, parity=parity)
+def brought_card(name: str, folder: Path) -> Card:
+    """The card of pictures that the user brought; a known method keeps its title and paper, any task is open to it."""
+    known = methods().get(name) or Card(name=name, title=name, kind="precomputed", task=(), paper="")
+    return replace(known, kind="precomputed", task=("ivf", "mif"), weights=(), differs={},
+                   recipe={"released": f"fused pictures read from {folder.name}/"},
+                   parity="pictures as they were brought; nothing was run here")
 
 
 def _manifest(files: dict[str, Path]) -> str:

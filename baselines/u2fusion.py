@@ -81,8 +81,14 @@ class U2Fusion(LumaNetwork):
                 "official": "float luma, order (visible, infrared), min-max per picture, grey output (the script "
                             "until 2022; the later one scales 0..max)"},
         parity="network within float32 noise of the authors' graph, real outputs equal; Table I's TNO row exact with "
-               "`released`. RoadScene's recipe was not found: within .45 %, but SSIM +.8 % and Qabf +1.3 %; JPEG "
-               "output, which explains most of ReCoNet's RoadScene row, is untried here",
+               "`released`",
+        differs={
+            "roadscene": "not found: EN SD SF MI VIF AG within .45 %, SSIM +.8 %, Qabf +1.3 %. It is not the file "
+                         "format (JPEG of quality 75 or 95: SF +6.9 % or +.6 %), 8-bit chroma, the order of the "
+                         "pictures, the colours fused one by one, exchanged colour channels, truncation or 0..max: "
+                         "see docs/reproduction.md",
+            "complexity": "the paper's 1e-3 G Flops are not plausible for a network of 659 K parameters run at every "
+                          "pixel"},
     )
     architecture = U2FusionNetwork
 

@@ -5,6 +5,7 @@ Colour is full-range BT.601 with OpenCV's three-digit factors, the rule of the p
 image's luma in float, its chroma is put back in float, the result is clipped, rounded and saved as an 8-bit PNG.
 """
 
+import io
 import warnings
 from pathlib import Path
 
@@ -126,6 +127,22 @@ def recolour(fused_y: np.ndarray, vi: np.ndarray) -> np.ndarray:
         return fused_y.astype(np.float32)
     _, cb, cr = split_ycbcr(vi)
     return merge_ycbcr(fused_y, cb, cr)
+
+
+def split_ycbcr8(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """uint8 RGB [H,W,3] -> Y, Cb, Cr, each uint8 [H,W], rounded one after the other: OpenCV's conversion of 8 bit."""
+    y = grey8(rgb)
+    difference = rgb[..., ::2].astype(np.float64) - y[..., None]  # R - Y, B - Y
+    cr, cb = np.moveaxis(np.clip(np.floor(difference * (CR, CB) + 128.5), 0, 255).astype(np.uint8), -1, 0)
+    return y, cb, cr
+
+
+def through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    """uint8 [H,W] or RGB [H,W,3] -> what is left of it after saving as JPEG (colour at half size) and reading again."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="JPEG", quality=quality, subsampling="4:2:0")
+    with Image.open(buffer) as saved:
+        return np.asarray(saved).copy()
 
 
 def write_png(path: Path, image: np.ndarray) -> None:

@@ -53,6 +53,8 @@ class Card:
     weights: tuple[WeightFile, ...] = ()
     recipe: dict[str, str] = field(default_factory=dict)  # protocol -> one line; keys = protocols that are offered
     parity: str = ""  # how equality with the authors' code was checked
+    # data set, or "complexity" for Table V -> what is known of why our row is not the paper's
+    differs: dict[str, str] = field(default_factory=dict)
     version: int = 1  # raised whenever the method's output can change
     trained_on_medical: bool = False
 
@@ -65,12 +67,15 @@ class Method(ABC):
         batch_size: pictures whose outputs depend on one another (TarDAL's train-mode batch norm); 1 for all others.
         weight_files: the checkpoint files in use (empty for methods without weights).
         network: the torch module, where there is one.
+        jpeg_quality: of the file that the recipe writes under the visible picture's name where that is a JPEG; 0 for
+            recipes that always write without loss.
     """
 
     card: Card
     batch_size: int = 1
     weight_files: tuple[Path, ...] = ()
     network = None
+    jpeg_quality: int = 0
 
     def __init__(self, *, device: str = "cpu", protocol: str = "released"):
         self.device, self.protocol = device, protocol
@@ -96,6 +101,16 @@ class Method(ABC):
     def fuse_batch(self, pairs: Sequence[tuple[np.ndarray, np.ndarray]], canvas: tuple[int, int]) -> list[np.ndarray]:
         """Fuse consecutive pairs of a data set; `canvas` is the data set's largest height and width."""
         return [self.fuse(ir, vi) for ir, vi in pairs]
+
+    def written(self, fused: np.ndarray, visible: Path) -> np.ndarray:
+        """What the recipe leaves on disk of a fused picture: uint8 [H,W] or [H,W,3]. `visible`: the pair's file.
+
+        Raises ImageError when `fused` is not finite.
+        """
+        picture = images.to_8bit(fused)
+        if self.jpeg_quality and Path(visible).suffix.lower() in (".jpg", ".jpeg"):
+            return images.through_jpeg(picture, self.jpeg_quality)
+        return picture
 
     def use_reference_path(self) -> None:  # noqa: B027 - meant to be empty where a method has one path
         """Leave a fast path that equals the plain network within float noise only."""

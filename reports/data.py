@@ -36,6 +36,10 @@ class RunData:
     def title(self, method: str) -> str:
         return self.run["methods"].get(method, {}).get("title", method)
 
+    def network_title(self, method: str) -> str:
+        """Of the published network, which Table V counts, whoever trained the weights at hand."""
+        return self.run["methods"].get(method, {}).get("network", self.title(method))
+
     def kind(self, method: str) -> str:
         return self.run["methods"].get(method, {}).get("kind", "baseline")
 

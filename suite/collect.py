@@ -7,7 +7,7 @@ from fusion.method import Card, find
 from fusion.pairs import PairSet
 from results.rows import Row, to_frame, write_csv
 from results.run_file import SCHEMA
-from suite.plan import Plan
+from suite.plan import MethodInfo, Plan
 from suite.stages import Outcome
 from suite.unit import Unit, read_result, result_rows, write_json
 
@@ -36,7 +36,7 @@ def collect(out: Path, plan: Plan, outcomes: Mapping[str, Outcome], run: Mapping
         "datasets": {name: _dataset_entry(out, pairs, labels.get(name)) for name, pairs in plan.datasets.items()},
         "methods": {**{skip.method: _method_entry(find(skip.method).card) for skip in plan.skipped},
                     **{name: {**_method_entry(info.card), "title": info.title, "protocol": info.protocol,
-                              "note": info.note,
+                              "note": _note(plan, info),
                               "weights": [{"file": file, "sha256": digest} for file, digest in info.weights]}
                        for name, info in plan.methods.items()}},
         "units": units})
@@ -45,8 +45,16 @@ def collect(out: Path, plan: Plan, outcomes: Mapping[str, Outcome], run: Mapping
 
 
 def _method_entry(card: Card) -> dict:
-    return {"title": card.title, "kind": card.kind, "protocol": "", "note": "", "parity": card.parity,
-            "trained_on_medical": card.trained_on_medical, "weights": []}
+    return {"title": card.title, "network": card.title, "kind": card.kind, "protocol": "", "note": "",
+            "parity": card.parity, "differs": card.differs, "trained_on_medical": card.trained_on_medical,
+            "weights": []}
+
+
+def _note(plan: Plan, info: MethodInfo) -> str:
+    """What the method says of itself, and how brought pictures were matched to each data set."""
+    brought = {unit.dataset: unit.inputs["precomputed"].note for unit in plan.units
+               if unit.method == info.name and "precomputed" in unit.inputs}
+    return "; ".join(filter(None, [info.note, *(f"{name}: {note}" for name, note in brought.items() if note)]))
 
 
 def _unit_entry(unit: Unit, result: Mapping | None, outcome: Outcome | None) -> dict:

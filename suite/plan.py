@@ -7,7 +7,7 @@ from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from baselines.precomputed import open_precomputed
+from baselines.precomputed import brought_card, open_precomputed
 from fusion.method import Card, MethodError, find, load_method, methods, sha256
 from fusion.pairs import PairSet, open_pairs
 from metrics import registry
@@ -116,9 +116,7 @@ def _brought(name: str, folder: str) -> MethodInfo:
     """NAME=FOLDER: fused pictures that exist already. A known name keeps its title."""
     if not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name):
         raise UserError(f"--methods {name}={folder}: a name has letters, digits, '_', '-', '.' or '+' only")
-    known = methods().get(name)
-    card = Card(name=name, title=known.title if known else name, kind="precomputed", task=("ivf", "mif"), paper="",
-                recipe={"released": f"pictures from {folder}"}, parity="brought by the user; nothing was fused here")
+    card = brought_card(name, Path(folder))
     return MethodInfo(card, card.title, "released", pictures=Path(folder), note=f"fused pictures from {folder}")
 
 

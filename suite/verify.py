@@ -127,7 +127,8 @@ def _check_pictures(out: Path, run: dict, stored: dict[str, dict], weights: Path
         findings.count("pictures fused again")
         try:
             pair = Pair(entry["id"], out / entry["ir"], out / entry["vi"], 0, 0)
-            fused = images.to_8bit(_method(out, run, result, weights, device).fuse(*pair.read()))
+            method = _method(out, run, result, weights, device)
+            fused = method.written(method.fuse(*pair.read()), pair.vi)
             kept = images.read(out / folder / "images" / f"{entry['id']}.png")
         except USER_ERRORS as error:
             findings.wrong.append(f"{where}: {error}")

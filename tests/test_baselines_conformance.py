@@ -34,7 +34,7 @@ def method(request) -> Method:
     method = construct(request.param)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(7)
-        for parameter in getattr(method, "network", torch.nn.Module()).parameters():
+        for parameter in (method.network or torch.nn.Module()).parameters():
             if parameter.ndim > 1 and not parameter.any():  # TensorFlow's layers are constructed empty
                 parameter.uniform_(-1, 1).mul_((3 / parameter[0].numel()) ** 0.5)
     return method

@@ -1,11 +1,15 @@
 """A folder of fused pictures as a method: how names are matched, and what is said about what does not fit."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
+from suite_scenes import run_cli, write_pairs
 
-from baselines.precomputed import open_precomputed
+from baselines.precomputed import brought_card, open_precomputed
+from fusion import images
 from fusion.method import MethodError, load_method, methods
+from metrics import evaluate
 
 IDS = ["01", "02", "10"]
 SIZES = [(20, 30), (21, 31), (40, 24)]
@@ -42,7 +46,6 @@ def test_names_are_matched(tmp_path, names):
         assert method.files[pair].name == name
         assert method.read(pair).shape == size and method.read(pair).dtype == np.uint8
         np.testing.assert_array_equal(method.read(pair), np.asarray(Image.open(folder / name)))
-    assert method.name == "mine" and method.card.kind == "precomputed"
 
 
 def test_an_affix_is_noted(tmp_path):
@@ -108,10 +111,12 @@ def test_the_manifest_follows_the_contents(tmp_path):
     assert opened(folder).manifest != before
 
 
-def test_a_known_method_keeps_its_title(tmp_path):
-    folder = fill(tmp_path / "m", [f"{i}.png" for i in IDS])
-    card = open_precomputed("nsst_papcnn", folder, IDS, SIZES).card
-    assert card.title == "NSST-PAPCNN" and card.kind == "precomputed" and card.weights == ()
+def test_a_known_method_keeps_its_title_and_its_place_in_table_iv(tmp_path):
+    card = brought_card("nsst_papcnn", tmp_path)
+    assert card.title == "NSST-PAPCNN" and card.kind == "precomputed" and card.trained_on_medical
+    tardal = brought_card("tardal", tmp_path)
+    assert tardal.weights == () and tardal.differs == {} and tardal.task == ("ivf", "mif")
+    assert brought_card("mine", tmp_path).title == "mine"
 
 
 @pytest.mark.parametrize("name", ["csmca", "nsst_papcnn", "msgfusion", "emfusion"])
@@ -119,3 +124,19 @@ def test_methods_that_exist_as_pictures_only(name):
     assert methods()[name].task == ("mif",)
     with pytest.raises(MethodError, match=f"--methods {name}=FOLDER"):
         load_method(name)
+
+
+def test_a_run_over_brought_pictures_says_how_they_were_matched(tmp_path):
+    """--methods mine=FOLDER: scored like any method; prefix and surplus pictures are told below the table."""
+    root = write_pairs(tmp_path / "data")
+    folder = fill(tmp_path / "brought", [f"fused_{i}.png" for i in ("a", "b", "c", "d")], [(48, 64)] * 4)
+    done = run_cli("--suite", "ivf", "--profile", "paper", "--data", root, "--datasets", "tno", "--methods",
+                   f"mine={folder},csmca={folder}", "--jobs", "1", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    rows = pd.read_csv(tmp_path / "out" / "rows.csv")
+    picture = images.read(folder / "fused_b.png")
+    expected = evaluate(picture, *(images.read(root / "tno" / kind / "b.png") for kind in ("ir", "vi")))
+    found = rows.query("method == 'mine' and item == 'b'").set_index("metric")["value"]
+    assert found["SSIM"] == pytest.approx(expected["SSIM"]) and found["MI"] == pytest.approx(expected["MI"])
+    text = (tmp_path / "out" / "tables" / "table1.md").read_text()
+    assert "CSMCA" in text and "pair id" in text and "1 pictures belong to no pair" in text

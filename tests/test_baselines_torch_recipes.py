@@ -1,5 +1,7 @@
 """What the recipes around the PyTorch networks do: padding, stretching, batches, protocols."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -102,6 +104,30 @@ def test_reconet_needs_no_saturation_inside(build):
     (ir, vi), = pictures((40, 48))
     luma = build("reconet").fuse_luma(ir, images.luma(vi))
     assert luma.min() < 0 and images.to_8bit(luma).min() == 0
+
+
+def test_reconet_in_colour_is_stretched_with_its_chroma_half_a_level_off(build):
+    """Table I's RoadScene row: 8-bit YCrCb, centre at 127.5, min-max over the three colours."""
+    (ir, vi), = pictures((40, 48))
+    method, colours = build("reconet"), images.to_8bit(vi).astype(np.float64)
+    y = np.floor(colours @ images.LUMA + 0.5)
+    cr, cb = (np.floor((colours[..., at] - y) * factor + 128.5) - 127.5 for at, factor in ((0, 0.713), (2, 0.564)))
+    luma = method.fuse_luma(ir, (y / 255).astype(np.float32)) * 255.0
+    expected = np.stack([luma + 1.403 * cr, luma - 0.714 * cr - 0.344 * cb, luma + 1.773 * cb], -1)
+    expected = (expected - expected.min()) / np.ptp(expected)
+    np.testing.assert_allclose(method.fuse(ir, vi), expected, atol=1e-5)
+    grey = np.repeat(vi[..., :1], 3, axis=2)
+    np.testing.assert_array_equal(method.fuse(ir, grey), method.fuse_luma(ir, vi[..., 0]))
+
+
+@pytest.mark.parametrize(("name", "quality"), [("reconet", 75), ("tardal", 95), ("didfuse", 0)])
+def test_jpeg_where_the_visible_picture_is_one(build, name, quality):
+    method, fused = build(name), pictures((40, 48))[0][1]
+    plain = images.to_8bit(fused)
+    expected = images.through_jpeg(plain, quality) if quality else plain
+    np.testing.assert_array_equal(method.written(fused, Path("a.JPG")), expected)
+    np.testing.assert_array_equal(method.written(fused, Path("a.png")), plain)
+    np.testing.assert_array_equal(build(name, "official").written(fused, Path("a.jpg")), plain)
 
 
 def test_ship_depends_on_the_size(build):

@@ -114,3 +114,21 @@ def test_grey_stored_as_rgb_is_read_as_grey(tmp_path):
     assert images.grey_if_equal(np.stack([grey] * 3, -1)).ndim == 2
     colour = np.stack([grey, grey, 255 - grey], -1)
     assert images.grey_if_equal(colour).ndim == 3
+
+
+def test_8_bit_ycbcr_is_opencvs():
+    rgb = np.random.default_rng(4).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    expected = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)[..., [0, 2, 1]]
+    found = np.stack(images.split_ycbcr8(rgb), -1)
+    difference = np.abs(found.astype(int) - expected)
+    assert difference.max() <= 1 and (difference > 0).mean() < 5e-3  # near ties: OpenCV's arithmetic is in fixed point
+
+
+def test_through_jpeg_loses_little_and_more_at_lower_quality():
+    smooth = np.add.outer(np.arange(48), np.arange(64)).astype(np.uint8)
+    for picture in (smooth, np.stack([smooth, smooth[::-1], smooth], -1)):
+        before = picture.copy()
+        low, high = (np.abs(images.through_jpeg(picture, quality).astype(int) - picture).mean() for quality in (20, 95))
+        assert high < low < 8
+        np.testing.assert_array_equal(picture, before)
+        assert images.through_jpeg(picture, 95).shape == picture.shape

@@ -94,6 +94,32 @@ def test_a_run_is_compared_cell_by_cell(tmp_path):
     assert counts == {"DenseFuse": ["8", "0", "0"], "U2Fusion": ["0", "8", "0"], "SMFNet": ["0", "0", "8"]}
 
 
+def with_entry(data, method: str, **entry):
+    methods = data.run["methods"] | {method: data.run["methods"][method] | entry}
+    return replace(data, run=data.run | {"methods": methods})
+
+
+def test_a_row_that_differs_is_explained_for_its_data_set(tmp_path):
+    data = constructed(tmp_path, {"DenseFuse": 1, "U2Fusion": 1.005, "SMFNet": 1.05})
+    data = with_entry(data, "u2fusion", differs={"tno": "another file format", "roadscene": "not found"})
+
+    def reasons(data):
+        return {c.method: c.note for c in compare(data)}
+
+    # nothing to explain; the card's reason; how the method was checked where no reason is known
+    assert reasons(data) == {"DenseFuse": "", "U2Fusion": "another file format", "SMFNet": "synthetic"}
+    assert summary_table(compare(data)).footnotes()[0] == ["another file format", "synthetic"]
+    official = with_entry(data, "u2fusion", protocol="official")
+    assert "protocol official" in reasons(official)["U2Fusion"] and "file format" not in reasons(official)["U2Fusion"]
+
+
+def test_table_v_counts_the_published_network_whoever_trained_the_weights(tmp_path):
+    data = load(make_run(tmp_path, ["complexity"], pictures=False))
+    slim = with_entry(data, "smfnet", title="SMFNet (slim)", network="SMFNet")
+    assert "SMFNet" in {c.method for c in compare(slim)}
+    assert "SMFNet" in {line.label for line in build(slim, 5).lines}
+
+
 def test_a_rendered_sample_is_compared_with_nothing(tmp_path):
     out = make_run(tmp_path, ["ivf"], fused=("sample",), pictures=False)
     assert compare(load(out)) == [] and summary_table([]) is None

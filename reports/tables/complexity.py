@@ -20,12 +20,13 @@ def table5(data: RunData) -> Table:
     lines = []
     for dataset in data.datasets("complexity"):
         for method in data.methods("complexity"):
-            cells = []
+            own = data.run["methods"].get(method, {}).get("note", "")  # weights of another network are not timed
+            cells, reason = [], data.reason(method, dataset) or own
             for metric, _, digits, factor in COLUMNS:
-                found = cell(means, (dataset, method, metric), digits, data.reason(method, dataset))
+                found = cell(means, (dataset, method, metric), digits, reason)
                 cells.append(Cell(found.value * factor, digits) if isinstance(found.value, float) else found)
             if any(c.value is not None for c in cells):
-                lines.append(Line(data.title(method), tuple(cells)))
+                lines.append(Line(data.network_title(method), tuple(cells)))
     headers = tuple(Header(title, False) for _, title, _, _ in COLUMNS)
     conditions = f"Measured at {', '.join(data.variants('complexity'))}; time is the median after warm-up."
     convention = ("The paper's Params column is thop's count (bare parameters left out, a network used twice counted "

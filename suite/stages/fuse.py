@@ -10,7 +10,6 @@ from suite.stages.train import WEIGHTS
 from suite.unit import Unit
 
 VERSION = 1
-JPEG = (".jpg", ".jpeg")
 
 
 def image_path(out: Path, unit: Unit, pair_id: str) -> Path:
@@ -53,7 +52,4 @@ def _fuse_batch(method: Method, batch: tuple[Pair, ...], canvas: tuple[int, int]
     for pair, (ir, _), fused in zip(batch, sources, method.fuse_batch(sources, canvas), strict=True):
         if fused.shape[:2] != ir.shape:
             raise images.ImageError(f"{method.name} returned {fused.shape} for {pair.id} of {ir.shape}")
-        picture = images.to_8bit(fused)
-        if method.jpeg_quality and pair.vi.suffix.lower() in JPEG:
-            picture = images.through_jpeg(picture, method.jpeg_quality)
-        images.write_png(path[pair.id], picture)
+        images.write_png(path[pair.id], method.written(fused, pair.vi))

@@ -5,13 +5,13 @@ import time
 
 import numpy as np
 
-from fusion.method import MethodError, find, load_method
+from fusion.method import Method, MethodError, find, load_method
 from results.rows import Row
 from suite.memory import peak_mib, reset_peak
 from suite.stages import Context, Made
 from suite.unit import Unit
 
-VERSION = 1
+VERSION = 2
 SECONDS = 20.0  # repeats stop after this long, but not before MINIMUM
 MINIMUM, MAXIMUM = 3, 50
 
@@ -24,13 +24,9 @@ def run(unit: Unit, context: Context) -> Made:
     if hasattr(counted, "complexity"):
         found = counted.complexity(height, width)
         values = {"params": found.parameters, "params_thop": found.thop_parameters, "macs_g": found.macs / 1e9}
-    notes, repeats = [], 0
-    try:
-        method = load_method(unit.method, weights=unit.inputs["weights"], device=context.device,
-                             protocol=unit.settings["protocol"])
-    except MethodError as error:
-        notes.append(f"not timed: {error}")
-    else:
+    method, why = _timed(unit, context)
+    repeats = 0
+    if method is not None:
         rng = np.random.default_rng(0)
         pair = tuple(rng.random((height, width), dtype=np.float32) for _ in range(2))
         memory = _Memory(context.device)
@@ -40,7 +36,20 @@ def run(unit: Unit, context: Context) -> Made:
     variant = f"{width}x{height}, {context.device}, {context.environment['threads']} thread(s)"
     rows = [Row("complexity", unit.method, unit.dataset, "-", name, variant, unit.seed, float(value))
             for name, value in values.items()]
-    return Made(rows, {"notes": notes, "repeats": repeats})
+    return Made(rows, {"notes": [f"not timed: {why}"] if why else [], "repeats": repeats})
+
+
+def _timed(unit: Unit, context: Context) -> tuple[Method | None, str]:
+    """The network that was counted with its weights, or None and why there is no time."""
+    try:
+        method = load_method(unit.method, weights=unit.inputs["weights"], device=context.device,
+                             protocol=unit.settings["protocol"])
+    except MethodError as error:
+        return None, str(error)
+    title = getattr(method, "title", method.card.title)
+    if title != method.card.title:
+        return None, f"the weights at hand are those of {title}"
+    return method, ""
 
 
 def _times(work, context: Context) -> list[float]:
