@@ -66,8 +66,10 @@ def _provenance(data: RunData, dataset: str, method: str) -> list[str]:
     lines.append(f"pairs: {len(pairs.get('pairs', ()))}, manifest sha256 {pairs.get('manifest', '?')}")
     if pairs.get("note"):
         lines.append(f"  note: {pairs['note']}")
-    lines += [f"unit: {u['stage']} {u['status']}, {u['folder']}, key {u['key']}" for u in data.run["units"]
-              if u["method"] == method and u["dataset"] == dataset]
+    for unit in data.run["units"]:
+        if unit["method"] == method and unit["dataset"] == dataset:
+            lines.append(f"unit: {unit['stage']} {unit['status']}, {unit['folder']}, key {unit['key']}")
+            lines += [f"  {note}" for note in unit.get("notes", ())]
     return lines
 
 

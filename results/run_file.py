@@ -39,6 +39,9 @@ def _fault(run) -> str:
     for number, unit in enumerate(run["units"]):
         if not isinstance(unit, dict) or not all(isinstance(unit.get(key), kind) for key, kind in _UNIT.items()):
             return f"units[{number}] lacks one of {', '.join(_UNIT)}, or it is of another type"
+        notes = unit.get("notes", [])
+        if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+            return f"units[{number}]: notes {notes!r}; expected a list of sentences"
         if Path(unit["folder"]).is_absolute() or ".." in Path(unit["folder"]).parts:
             return f"units[{number}]: folder {unit['folder']!r} leads out of the run"
     return ""

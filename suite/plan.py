@@ -175,9 +175,19 @@ def score_unit(fused: Unit, suite: str, variant: str, metrics: Sequence[str], pa
 
 def _plan_detection(plan: Plan, profile: Profile, suite: str, data: Path, facts: MutableMapping[str, list]) -> None:
     from downstream.detection.dataset import open_detection
+    from downstream.detection.policy import LabelPolicy
     from downstream.detection.settings import DetectionSettings
 
-    _plan_training(plan, profile, suite, data, facts, "detect", open_detection, DetectionSettings)
+    table = dict(profile.settings.get(suite, {}))
+    policy = LabelPolicy.from_table(table.pop("labels", {}))
+    profile = replace(profile, settings={**profile.settings, suite: table})
+
+    def open_reported(name: str, root: Path):
+        labels = open_detection(name, root, policy=policy)
+        plan.label_problems[name] = labels.problems
+        return labels
+
+    _plan_training(plan, profile, suite, data, facts, "detect", open_reported, DetectionSettings)
 
 
 def _plan_segmentation(plan: Plan, profile: Profile, suite: str, data: Path, facts: MutableMapping[str, list]) -> None:
@@ -209,9 +219,10 @@ def _plan_training(plan: Plan, profile: Profile, suite: str, data: Path, facts: 
             plan.methods.setdefault(FOUR_CHANNEL.name, MethodInfo(FOUR_CHANNEL, FOUR_CHANNEL.title, "released"))
             rows.append((FOUR_CHANNEL.name, (), replace(settings, four_channel=True)))
         # one row's seeds share everything else: hashed once, not once per seed
-        decided = [_deciding(pairs, labels, split, settings) for _, _, settings in rows]
+        decided = [[_deciding(pairs, labels, split, settings) for _, _, settings in rows] for split in splits]
         for seed in range(profile.seeds):
-            for (name, upstream, chosen), deciding in zip(rows, decided):
+            split = splits[seed % len(splits)]
+            for (name, upstream, chosen), deciding in zip(rows, decided[seed % len(splits)]):
                 plan.add(Unit(
                     stage=stage_name, method=name, dataset=pairs.name, seed=seed, version=stage(stage_name).VERSION,
                     settings=deciding, upstream=upstream,

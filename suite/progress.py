@@ -12,6 +12,8 @@ from suite.plan import Plan
 from suite.stages import Outcome
 from suite.unit import Unit
 
+TRAININGS = ("detect", "segment")
+
 
 class Display:
     """A bar over all units and one per unit at work; plain lines where the output is no terminal."""
@@ -22,6 +24,8 @@ class Display:
                              TimeRemainingColumn(), TextColumn("{task.fields[text]}"), console=self.console,
                              disable=not self.console.is_terminal)
         self.tasks: dict[str, int] = {}
+        self.waiting: Mapping[str, int] = {}  # stage -> units that this run has to do
+        self.estimated: set[str] = set()
         self.overall = None
 
     def __enter__(self) -> "Display":
@@ -34,13 +38,18 @@ class Display:
     def say(self, text: str) -> None:
         self.console.print(escape(text), highlight=False, soft_wrap=True)  # a log's lines stay whole
 
-    def start(self, total: int, finished: int) -> None:
+    def start(self, total: int, finished: int, waiting: Mapping[str, int]) -> None:
+        self.waiting = waiting
         self.say(f"{total} units of work, {finished} done before")
         self.overall = self.bars.add_task("all units", total=total, completed=finished, text="")
 
     def report(self, unit: Unit, done: int, total: int, text: str) -> None:
         if unit.key not in self.tasks:
             self.tasks[unit.key] = self.bars.add_task(escape(str(unit)), total=None, text="")
+        if done and unit.stage in TRAININGS and unit.key not in self.estimated:
+            # what a long run will cost should be known early on, and in a log too
+            self.estimated.add(unit.key)
+            self.say(f"{unit}: epoch {done} of {total}, {text}; {self.waiting[unit.stage]} such trainings in this run")
         self.bars.update(self.tasks[unit.key], completed=done, total=total or None, text=escape(text))
 
     def ended(self, unit: Unit, outcome: Outcome) -> None:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from downstream.detection.policy import summary
 from fusion.method import nearest
 from suite.collect import collect
 from suite.environment import environment
@@ -59,6 +61,7 @@ def run(request: Request) -> int:
         plan = make_plan(request.profile, data=data, weights=request.weights, method_names=request.methods, facts=facts)
         if len(facts) != known:
             write_json(_facts_file(out), facts)
+        _say_label_problems(plan, out, display)
         outcomes = _do(plan, request, execute_units, out, display)
         rows = collect(out, plan, outcomes, {
             "profile": request.profile.name, "protocol": request.profile.protocol, "command": request.command,
@@ -66,6 +69,17 @@ def run(request: Request) -> int:
             "finished": datetime.now(UTC).isoformat(timespec="seconds")})
         made = _report(out, display) if rows else []
         return display.summary(out, plan, outcomes, made, time.time() - started.timestamp())
+
+
+def _say_label_problems(plan: Plan, out: Path, display: Display) -> None:
+    """A line per data set on the screen, every case with file and line in OUT/label_problems/<data set>.txt."""
+    for dataset, problems in plan.label_problems.items():
+        path = out / "label_problems" / f"{dataset}.txt"
+        path.unlink(missing_ok=True)
+        if problems:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("".join(f"{problem}\n" for problem in problems), encoding="utf-8")
+            display.say(f"labels of {dataset}: {summary(problems)}; listed in {path}")
 
 
 def _report(out: Path, display: Display) -> list[Path]:
@@ -147,7 +161,7 @@ def _do(plan: Plan, request: Request, execute_units: Callable, out: Path, displa
             shutil.rmtree(out / unit.folder, ignore_errors=True)
     finished = {unit.key for unit in plan.units if _is_done(out, unit, display)}
     open_units = [unit for unit in plan.units if unit.key not in finished]
-    display.start(len(plan.units), len(finished))
+    display.start(len(plan.units), len(finished), Counter(unit.stage for unit in open_units))
     outcomes: dict[str, Outcome] = {}
     if open_units:
         with _interruptible() as stop:

@@ -20,7 +20,7 @@ FOLDERS = {
 TITLES = {"m3fd": "M3FD", "msrs": "MSRS", "sample_m3fd": "Sample (boxes)"}
 PUBLISHED = {
     "m3fd": "https://github.com/JinyuanLiu-CV/TarDAL (M3FD_Detection: Ir/, Vis/, Annotation/*.xml)",
-    "msrs": "https://github.com/Linfeng-Tang/MSRS (pictures), Lele-3/MSRS-detection-label (boxes)",
+    "msrs": "https://github.com/Linfeng-Tang/MSRS (test pictures), Lele-3/MSRS-detection-label (boxes)",
     "sample_m3fd": "rendered by the benchmark itself (fusion/sample)",
 }
 FOLDS = 5
@@ -31,7 +31,8 @@ class DetectionSet:
     """Labels of one data set, restricted to the pictures at hand.
 
     boxes: id -> boxes (empty: a picture without objects). classes: canonical names, index = Box.label.
-    splits: by name, the default first. problems: everything the label policy dealt with.
+    splits: by name, the default first; MSRS has folds only, see `fold`.
+    problems: everything the label policy dealt with.
     labels_at: where the labels were read. manifest: sha256 over classes, ids and boxes.
     scenes: id -> scene for `leakage`, or None where the id tells (MSRS: day and night).
     """
@@ -63,8 +64,13 @@ class DetectionSet:
         if name is None:
             return next(iter(self.splits.values()))
         if name not in self.splits:
-            raise LabelError(f"{self.name}: unknown split {name!r}{nearest(name, self.splits)}")
+            raise LabelError(f"{self.name}: unknown split {name!r}{nearest(name, self.splits)}; known: "
+                             f"{', '.join(self.splits)}")
         return self.splits[name]
+
+    def fold(self, number: int) -> Split:
+        """Split `number` modulo the number of folds: what repetition `number` of a cross-validation is tested on."""
+        return self.split(f"fold{number % FOLDS}of{FOLDS}")
 
 
 def open_detection(name: str, root: Path, *, policy: LabelPolicy | None = None) -> DetectionSet:
@@ -73,7 +79,7 @@ def open_detection(name: str, root: Path, *, policy: LabelPolicy | None = None) 
     Args:
         name: "m3fd", "msrs" or "sample_m3fd".
         root: data root; M3FD may carry Annotation/*.xml (official), annotations_coco/*.json or labels/*.txt with a
-            classes.txt, MSRS detection_label/fusion/{train,test}/*.txt.
+            classes.txt, MSRS detection_label/fusion/test/*.txt.
         policy: what to do about broken labels.
     Raises LabelError: unknown name, no pictures or labels there, or a case that the policy refuses.
     """
@@ -83,16 +89,15 @@ def open_detection(name: str, root: Path, *, policy: LabelPolicy | None = None) 
     if top is None:
         raise LabelError(f"{name}: none of {', '.join(FOLDERS[name])} in {root}. Published at {PUBLISHED[name]}")
     kind = "msrs" if name == "msrs" else "m3fd"
-    pictures = {role: _pictures(folder) for role, folder in
-                (_msrs_folders(top) if kind == "msrs" else {"": top / "Vis"}).items()}
-    ids = sorted(key for keys in pictures.values() for key in keys)
+    pictures = top / ("test/vi" if kind == "msrs" else "Vis")
+    ids = _pictures(pictures)
     if not ids:
-        raise LabelError(f"{top}: no pictures found. Published at {PUBLISHED[name]}")
+        raise LabelError(f"{pictures}: no pictures found. Published at {PUBLISHED[name]}")
     inspector = Inspector(policy or LabelPolicy())
     labels_at, read = _labels(top, kind)
     index = lb.class_index(kind)
-    boxes = inspect(read(inspector=inspector), ids, index, inspector, str(top / "Vis" if kind == "m3fd" else top))
-    splits = _splits(name, top, pictures, boxes)
+    boxes = inspect(read(inspector=inspector), ids, index, inspector, str(pictures))
+    splits = _splits(name, top, boxes)
     if not splits:
         raise LabelError(f"{top}: {len(boxes)} labelled pictures are too few for any of {name}'s splits")
     scenes = {k: s for k, s in m3fd_scenes().items() if k in boxes} if name == "m3fd" else None
@@ -103,17 +108,13 @@ def _pictures(folder: Path) -> list[str]:
     return sorted(p.stem for p in folder.iterdir() if p.suffix.lower() in SUFFIXES) if folder.is_dir() else []
 
 
-def _msrs_folders(top: Path) -> dict[str, Path]:
-    return {part: top / part / "vi" for part in ("train", "test")}
-
-
 def _labels(top: Path, kind: str):
     """(folder, reader taking inspector=...) of the labels found."""
     if kind == "msrs":
-        for folder in (top / "detection_label" / "fusion", top / "detection_label"):
-            if (folder / "test").is_dir():
-                return folder, partial(_read_parts, [p for p in (folder / "train", folder / "test") if p.is_dir()])
-        raise LabelError(f"{top}: no detection_label/fusion/{{train,test}}; boxes: {PUBLISHED['msrs']}")
+        for folder in (top / "detection_label/fusion/test", top / "detection_label/test"):
+            if folder.is_dir():
+                return folder, partial(lb.read_yolo, folder, lb.yolo_names(folder, kind))
+        raise LabelError(f"{top}: no detection_label/fusion/test; boxes: {PUBLISHED['msrs']}")
     if (top / "Annotation").is_dir():
         return top / "Annotation", partial(lb.read_voc, top / "Annotation")
     if coco := sorted((top / "annotations_coco").glob("*.json")):
@@ -124,22 +125,13 @@ def _labels(top: Path, kind: str):
                      f"Published at {PUBLISHED['m3fd']}")
 
 
-def _read_parts(folders: list[Path], inspector: Inspector) -> list[lb.RawLabel]:
-    return [label for p in folders for label in lb.read_yolo(p, lb.yolo_names(p, "msrs"), inspector)]
-
-
-def _splits(name: str, top: Path, pictures: Mapping[str, list[str]], boxes: Mapping) -> dict[str, Split]:
+def _splits(name: str, top: Path, boxes: Mapping) -> dict[str, Split]:
     """The data set's splits that leave something to train on and to test on, restricted to the labelled pictures."""
     if name == "m3fd":
         found = [read_manifest(MANIFESTS / f"m3fd-{split}.txt") for split in ("paper", "public", "scene")]
     elif name == "msrs":
-        train, test = pictures["train"], pictures["test"]
-        held_out = kfold(train, k=10, fold=0) if len(train) >= 10 else Split("", (), (), ())
-        found = [Split("official", tuple(sorted(held_out.train + held_out.val)), held_out.test, tuple(test),
-                       source="MSRS train and test; a seeded tenth of train validates")]
-        tested = [key for key in test if key in boxes]
-        if len(tested) >= FOLDS:  # for those who have the test pictures only: folds inside
-            found += [kfold(tested, k=FOLDS, fold=i) for i in range(FOLDS)]
+        # the benchmark's MSRS pairs are the test pictures: folds inside
+        found = [kfold(boxes, k=FOLDS, fold=i) for i in range(FOLDS)] if len(boxes) >= FOLDS else []
     else:
         found = [read_lists(top)]
     found = [split.restrict(boxes) for split in found]

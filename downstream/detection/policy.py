@@ -34,7 +34,17 @@ class LabelPolicy:
         for field in fields(self):
             value = getattr(self, field.name)
             if value not in CHOICES[field.name]:
-                raise ValueError(f"label policy {field.name}={value!r}; choose from {', '.join(CHOICES[field.name])}")
+                raise LabelError(f"label policy {field.name} = {value!r}; choose from {', '.join(CHOICES[field.name])}")
+
+    @classmethod
+    def from_table(cls, table: dict) -> "LabelPolicy":
+        """From a profile's table [detection.labels]. Raises LabelError for an unknown case or decision."""
+        if not isinstance(table, dict):
+            raise LabelError(f"label policy {table!r}; expected a table of {', '.join(CHOICES)}")
+        unknown = sorted(set(table) - set(CHOICES))
+        if unknown:
+            raise LabelError(f"unknown label policy {', '.join(unknown)}; known: {', '.join(CHOICES)}")
+        return cls(**table)
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,9 @@ def run_detection(images: Mapping[str, Path], dataset: DetectionSet, split: str 
     rows = average_precision(read_predictions(path), {key: dataset.boxes[key] for key in split.test}, sizes,
                              dataset.classes)
     seconds = trained["seconds"] + time.perf_counter() - begun - trained["now"]
+    notes = [settings.title, f"split {split.name}: {split.source}", split.note]
     return DetectionResult(rows, trained["losses"], trained["cost"], asdict(settings), path, seconds,
-                           list(dict.fromkeys(filter(None, [settings.title, split.source, split.note]))))
+                           [note for note in notes if note])
 
 
 def _ultralytics(settings, data, out, classes, seed, device, identity, progress) -> tuple[dict, dict]:

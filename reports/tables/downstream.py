@@ -1,9 +1,10 @@
 """Tables II and III: what a detector and a segmenter make of the fused pictures."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reports.data import RunData
-from reports.table import Header, Line, Table, ranked
+from reports.table import Cell, Header, Line, Table, ranked
 from reports.tables.common import cell, notes
 
 DIGITS = 3
@@ -30,12 +31,26 @@ def table3(data: RunData) -> Table:
     return _table(data, "segmentation", "table3", "Semantic segmentation, IoU per class", columns, said)
 
 
+def _made_how(data: RunData, suite: str) -> str:
+    """What the trainings say of themselves (network, split, pictures at hand), each sentence once."""
+    stages = {"detection": "detect", "segmentation": "segment"}
+    said = [note for unit in data.run["units"] if unit["stage"] == stages[suite] for note in unit.get("notes", ())]
+    return "; ".join(dict.fromkeys(said)) + "." if said else ""
+
+
 def _classes(data: RunData, suite: str, metric: str, order: Sequence[str]) -> list[tuple[str, str]]:
     """The paper's classes in its order where a run has them, else the run's own."""
     rows = data.suite(suite)
     present = list(rows.loc[rows["metric"] == metric, "item"].unique())
     known = [name for name in order if name in present]
     return [(metric, name) for name in [*known, *(n for n in present if n not in known)]]
+
+
+def _cell(values, key: tuple, reason: str) -> Cell:
+    """A cell; a class that has no number because no test picture shows it says so."""
+    found = cell(values, key, DIGITS, reason)
+    absent = found.value is None and key in values.index and key[2] != "-"
+    return replace(found, note="no such object in the test pictures") if absent else found
 
 
 def _printed(metric: str) -> str:
@@ -51,11 +66,11 @@ def _table(data: RunData, suite: str, name: str, title: str, columns: Sequence[t
         values = data.by_item(suite, dataset)
         for method in data.methods(suite):
             reason = data.reason(method, dataset)
-            cells = tuple(cell(values, (method, metric, item), DIGITS, reason) for metric, item in columns)
+            cells = tuple(_cell(values, (method, metric, item), reason) for metric, item in columns)
             if any(c.value is not None for c in cells) or reason:
                 lines.append(Line(data.title(method), cells, data.dataset_title(dataset) if several else "",
                                   data.kind(method) != "source"))
     titles = ", ".join(data.dataset_title(d) for d in data.datasets(suite))
-    said = f"Trained: {', '.join(data.variants(suite))}."
+    said = f"Trained: {', '.join(data.variants(suite))}. {_made_how(data, suite)}".rstrip()
     return ranked(Table(name, f"{title}, on {titles}", "Method", headers, tuple(lines),
                         notes(data, suite, said, *more)))

@@ -68,8 +68,9 @@ def execute(unit: Unit, context: Context) -> Outcome:
         (context.out / unit.folder).mkdir(parents=True, exist_ok=True)
         made: Made = stage(unit.stage).run(unit, context)
         seconds = time.perf_counter() - start
+        cost = {"cost": made.details["cost"]} if "cost" in made.details else {}
         write_result(context.out, unit, made.rows, made.details, {
-            **context.environment, "device": context.device, "seconds": round(seconds, 3),
+            **context.environment, **cost, "device": context.device, "seconds": round(seconds, 3),
             "peak_memory_mib": peak_mib()})
         return Outcome("done", seconds=seconds)
     except Stopped:

@@ -14,6 +14,6 @@ def run(unit: Unit, context: Context) -> Made:
     shared = context.out / ".cache" / "labels" / unit.settings["labels"][:12]
     result = run_detection(
         pictures(unit, context), unit.inputs["labels"], unit.inputs["split"], settings, seed=unit.seed,
-        device=context.device, out=context.out / unit.folder, progress=progress_of(context), labels=shared)
+        device=context.device, out=context.out / unit.folder, progress=progress_of(unit, context), labels=shared)
     return Made(rows_of(unit, "detection", settings.engine, result.rows),
                 {"losses": result.losses, "cost": result.cost, "notes": result.notes})

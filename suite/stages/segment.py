@@ -12,7 +12,7 @@ def run(unit: Unit, context: Context) -> Made:
     settings = unit.inputs["settings"]
     result = run_segmentation(
         pictures(unit, context), unit.inputs["labels"], unit.inputs["split"], settings, seed=unit.seed,
-        device=context.device, out=context.out / unit.folder, progress=progress_of(context))
+        device=context.device, out=context.out / unit.folder, progress=progress_of(unit, context))
     network = f"{settings.model}-r{settings.depth}-d{settings.output_stride}"
     return Made(rows_of(unit, "segmentation", network, result.rows),
                 {"losses": result.losses, "cost": result.cost, "notes": result.notes, "baseline_miou": result.baseline})

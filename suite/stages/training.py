@@ -1,5 +1,6 @@
 """What the two trained stages share: their pictures, their progress, their rows."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -17,9 +18,14 @@ def pictures(unit: Unit, context: Context) -> dict[str, Path | tuple[Path, Path]
     return {pair.id: image_path(context.out, unit.upstream[0], pair.id) for pair in pairs}
 
 
-def progress_of(context: Context) -> Callable[[int, int, float], None]:
-    """Epochs as progress; a stop is honoured after the epoch, whose state is saved by then."""
-    return lambda done, total, loss: context.checkpoint(done, total, f"loss {loss:.3f}")
+def progress_of(unit: Unit, context: Context) -> Callable[[int, int, float], None]:
+    """Epochs as progress with the estimated cost; a stop is honoured after the epoch, whose state is saved by then."""
+    def report(done: int, total: int, loss: float) -> None:
+        cost = json.loads((context.out / unit.folder / "cost.json").read_text(encoding="utf-8"))
+        context.checkpoint(done, total, f"loss {loss:.3f}, about {cost['predicted_hours']:.2g} {cost['unit']} in all "
+                                        f"({cost['seconds_per_epoch']:.1f} s an epoch)")
+
+    return report
 
 
 def rows_of(unit: Unit, suite: str, variant: str, found: Iterable[Mapping]) -> list[Row]:
