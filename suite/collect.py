@@ -65,7 +65,8 @@ def _unit_entry(unit: Unit, result: Mapping | None, outcome: Outcome | None) -> 
     else:
         status, reason, seconds = "stopped", "not reached", 0
     return {"stage": unit.stage, "method": unit.method, "dataset": unit.dataset, "seed": unit.seed, "key": unit.key,
-            "folder": unit.folder, "status": status, "reason": reason, "seconds": seconds}
+            "folder": unit.folder, "status": status, "reason": reason, "seconds": seconds,
+            "notes": result["details"].get("notes", []) if result else []}
 
 
 def _dataset_entry(out: Path, pairs: PairSet, labels: Mapping[str, Path] | None) -> dict:

@@ -54,6 +54,7 @@ class Plan:
     skipped: list[Skip] = field(default_factory=list)
     methods: dict[str, MethodInfo] = field(default_factory=dict)
     datasets: dict[str, PairSet] = field(default_factory=dict)
+    label_problems: dict[str, Sequence] = field(default_factory=dict)  # data set -> what its label policy dealt with
     _by_key: dict[str, Unit] = field(default_factory=dict, repr=False)
 
     def add(self, unit: Unit) -> Unit:
@@ -203,15 +204,20 @@ def _plan_segmentation(plan: Plan, profile: Profile, suite: str, data: Path, fac
 
 def _plan_training(plan: Plan, profile: Profile, suite: str, data: Path, facts: MutableMapping[str, list],
                    stage_name: str, open_labels: Callable, settings_type: type) -> None:
-    """One training per method and seed on what the method made of the data set's pairs."""
+    """One training per method and seed on what the method made of the data set's pairs.
+
+    With the split "folds" every seed is tested on another fold (detection).
+    """
     table = dict(profile.settings.get(suite, {}))
     split_name, four_channel = table.pop("split", None), table.pop("four_channel_row", False)
     settings = settings_type.from_table(table)
     for dataset in profile.datasets.get(suite, ()):
         labels = open_labels(dataset, data)
-        split = labels.split(split_name)
+        folds = split_name == "folds" and hasattr(labels, "fold")
+        splits = [labels.fold(seed) for seed in range(profile.seeds)] if folds else [labels.split(split_name)]
         pairs = _open(plan, dataset, data, facts)
-        _check_ids(split, pairs, labels)
+        for split in splits:
+            _check_ids(split, pairs, labels)
         fused = {info.name: plan.add(fuse_unit(info, pairs)) for info in plan.methods.values()
                  if "ivf" in info.card.task}
         rows = [(name, (unit,), settings) for name, unit in fused.items()]
