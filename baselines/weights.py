@@ -7,6 +7,7 @@ what lies behind a sharing service (Google Drive) is named with instructions, si
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
@@ -159,6 +160,7 @@ def _from_repository(url: str, commit: str, items: list[tuple[Card, WeightFile]]
                 outcomes.append(Outcome(card.name, item.file, "fetched", str(path)))
             except (MethodError, OSError, ValueError, git.GitError) as error:
                 outcomes.append(Outcome(card.name, item.file, "failed", str(error)))
+                repo.git.clear_cache()  # the process that reads contents ends with what it could not read
         return outcomes
 
 
@@ -177,10 +179,13 @@ def _place(path: Path, item: WeightFile, tree, origin: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as aside:
         try:
-            if member:
-                _unpack(blob, member, aside, f"{origin}:{inner}")
-            else:
+            try:
                 blob.stream_data(aside)
+            except ValueError as error:  # GitPython's, when git has no content under the name
+                raise MethodError(f"{origin}: the repository lists {inner} but its content cannot be had there "
+                                  "(a copy without large files?)") from error
+            if member:
+                _unpack(aside, member, f"{origin}:{inner}")
             aside.close()
             _verify(Path(aside.name), item, f"{origin}:{item.path}")
             Path(aside.name).chmod(0o644)
@@ -189,14 +194,16 @@ def _place(path: Path, item: WeightFile, tree, origin: str) -> None:
             Path(aside.name).unlink(missing_ok=True)
 
 
-def _unpack(blob, member: str, target: IO[bytes], origin: str) -> None:
+def _unpack(aside: IO[bytes], member: str, origin: str) -> None:
+    """Leave in `aside` the member of the archive that it holds."""
     with tempfile.TemporaryFile() as archive:
-        blob.stream_data(archive)
-        archive.seek(0)
+        aside.seek(0)
+        shutil.copyfileobj(aside, archive, CHUNK)
+        aside.seek(0)
+        aside.truncate()
         try:
             with zipfile.ZipFile(archive) as opened, opened.open(str(PurePosixPath(member))) as source:
-                while chunk := source.read(CHUNK):
-                    target.write(chunk)
+                shutil.copyfileobj(source, aside, CHUNK)
         except KeyError as error:
             raise MethodError(f"{origin}: no member {member} in the archive") from error
         except zipfile.BadZipFile as error:

@@ -123,6 +123,16 @@ def test_paths_that_do_not_exist(tmp_path, mirror, path, message):
     assert not (tmp_path / "w" / "net" / "f").exists()
 
 
+def test_a_mirror_without_the_content_is_named(tmp_path, mirror):
+    folder, commit = mirror
+    with git.Repo(folder / "authors" / "net") as repo:
+        blob = repo.commit(commit).tree / "models" / "net.pth"
+        Path(repo.git_dir, "objects", blob.hexsha[:2], blob.hexsha[2:]).unlink()
+    outcomes = fetch([card(commit)], tmp_path / "w", mirrors=str(folder))
+    assert [o.state for o in outcomes] == ["failed", "fetched"]
+    assert "lists models/net.pth but its content cannot be had there" in outcomes[0].message
+
+
 def test_a_git_lfs_pointer_is_named(tmp_path, mirror):
     folder, _ = mirror
     with git.Repo(folder / "authors" / "net") as repo:
