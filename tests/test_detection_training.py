@@ -8,12 +8,14 @@ import torch
 from detection_scenes import CLASSES, quick, scenes
 from PIL import Image
 
+from downstream import guard
 from downstream._training import TrainingError, estimate_cost
 from downstream.detection import run as run_module
 from downstream.detection.folder import build_folder
 from downstream.detection.run import read_predictions, run_detection
 from downstream.detection.settings import DetectionError, DetectionSettings
 from downstream.detection.splits import Split
+from suite.profile import load_profile
 
 # everything that could differ after a kill: pending gradients (nbs > batch), mosaic's memory, best epoch by validation
 # (with these numbers the third epoch ends with the gradients of three batches pending)
@@ -65,7 +67,8 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path):
 
     with pytest.raises(Killed):
         train(tmp_path, "killed", settings=settings, progress=kill_after_three)
-    (tmp_path / "killed/dataset/images/00000.npy").write_bytes(b"stale")  # what must not be picked up again
+    # the library would take a picture's .npy for the picture, whatever is in it
+    np.save(tmp_path / "killed/dataset/images/00000.npy", np.zeros((48, 64, 3), np.uint8))
     resumed = train(tmp_path, "killed", settings=settings, progress=kill_after_three)
     assert seen == [1, 2, 3, 4, 5]  # continued, not restarted
     assert same(whole, resumed)
@@ -166,7 +169,15 @@ def test_settings_are_checked(table, message):
         DetectionSettings.from_table(table)
 
 
-def test_defaults_are_the_papers():
+def test_defaults_are_the_papers(tmp_path):
+    guard.prepare(tmp_path)
+    from downstream.detection.trainer import overrides
+
+    assert load_profile("paper").settings["detection"] == {}  # nothing but the defaults
     paper = DetectionSettings()
-    assert (paper.engine, paper.epochs, paper.batch, paper.optimizer, paper.lr0) == ("yolov5xu", 100, 8, "SGD", 1e-2)
-    assert "anchor-free" in paper.title  # never called YOLOv5x
+    assert (paper.engine, paper.epochs, paper.batch, paper.optimizer, paper.lr0, paper.imgsz) == (
+        "yolov5xu", 100, 8, "SGD", 1e-2, 640)
+    assert "YOLOv5xu (ultralytics, anchor-free)" in paper.title  # never called YOLOv5x
+    handed_on = overrides(paper, tmp_path, tmp_path, 0, "cpu")
+    assert {key: handed_on[key] for key in ("epochs", "batch", "imgsz", "optimizer", "lr0", "cos_lr", "patience")} == {
+        "epochs": 100, "batch": 8, "imgsz": 640, "optimizer": "SGD", "lr0": 1e-2, "cos_lr": False, "patience": 0}
