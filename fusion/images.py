@@ -7,6 +7,8 @@ image's luma in float, its chroma is put back in float, the result is clipped, r
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +51,13 @@ def read_rgbt(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return array[..., 3], array[..., :3]
 
 
-def _decode(path: Path) -> np.ndarray:
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """The file as a Pillow image of which only the header is read; decode it inside the block, and nothing else.
+
+    Every room that may import this one opens pictures and label maps here: the one place that knows what a damaged file
+    can raise. Raises ImageError for a missing file, more than MAX_PIXELS, or a file that Pillow cannot open or decode.
+    """
     path = Path(path)
     if not path.is_file():
         raise ImageError(f"{path}: no such file")
@@ -60,18 +68,29 @@ def _decode(path: Path) -> np.ndarray:
                 if image.width * image.height > MAX_PIXELS:
                     raise ImageError(f"{path}: {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read. "
                                      "Scale the picture down")
-                if image.mode in ("P", "1", "LA", "PA", "CMYK", "YCbCr"):
-                    image = image.convert("RGB" if image.mode in ("P", "CMYK", "YCbCr") else "L")
-                if image.mode not in ("L", "RGB", "RGBA"):
-                    raise ImageError(f"{path}: sample format {image.mode}; expected 8 bits per channel. "
-                                     "Convert the picture to 8 bit (and say how: it changes every metric)")
-                return np.asarray(image).copy()
+                yield image
     except ImageError:
         raise
     # ImportError: once ultralytics is imported, Pillow's open looks for a HEIF plugin on unknown files
     except (OSError, ValueError, SyntaxError, ImportError, Image.DecompressionBombError) as error:
         raise ImageError(f"{path}: cannot be decoded ({error}). The file is damaged or no picture: "
                          "copy it again from its source") from error
+
+
+def size(path: Path) -> tuple[int, int]:
+    """(height, width) of a picture, from its header alone."""
+    with opened(path) as image:
+        return image.height, image.width
+
+
+def _decode(path: Path) -> np.ndarray:
+    with opened(path) as image:
+        if image.mode in ("P", "1", "LA", "PA", "CMYK", "YCbCr"):
+            image = image.convert("RGB" if image.mode in ("P", "CMYK", "YCbCr") else "L")
+        if image.mode not in ("L", "RGB", "RGBA"):
+            raise ImageError(f"{path}: sample format {image.mode}; expected 8 bits per channel. "
+                             "Convert the picture to 8 bit (and say how: it changes every metric)")
+        return np.asarray(image).copy()
 
 
 def grey_if_equal(image: np.ndarray) -> np.ndarray:

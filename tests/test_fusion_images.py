@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -132,3 +134,12 @@ def test_through_jpeg_loses_little_and_more_at_lower_quality():
         assert high < low < 8
         np.testing.assert_array_equal(picture, before)
         assert images.through_jpeg(picture, 95).shape == picture.shape
+
+
+def test_every_room_opens_pictures_here():
+    """Other ways of opening would each have to know what a damaged file can raise."""
+    top = Path(images.__file__).parents[1]
+    rooms = ("baselines", "downstream", "fusion", "suite")
+    files = [path for room in rooms for path in (top / room).rglob("*.py")]
+    opening = [path for path in files if "Image.open(" in path.read_text(encoding="utf-8")]
+    assert opening == [Path(images.__file__)]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from segmentation_scenes import SIZE, visible_pictures, write_mfnet
 
 from downstream.segmentation import CLASSES, SegmentationError, open_segmentation, read_label
@@ -97,6 +97,11 @@ def _label(size=SIZE, value=0, mode="L"):
     return Image.fromarray(np.full(size, value, np.uint8)).convert(mode)
 
 
+def _cut(path):
+    """The header stays readable, the samples are cut off."""
+    path.write_bytes(path.read_bytes()[:60])
+
+
 @pytest.mark.parametrize("change, error, message", [
     (lambda f: _label(value=9).save(f / "labels/00001N.png"), SegmentationError,
      r"00001N.png: unknown class id 9; .*0\.\.8"),
@@ -110,8 +115,9 @@ def _label(size=SIZE, value=0, mode="L"):
      r"labels.00001N.png: no such file, but .*train.txt names 00001N"),
     (lambda f: (f / "images/00006D.png").unlink(), SegmentationError,
      r"images.00006D.png: no such file, but .*test.txt names 00006D"),
-    (lambda f: (f / "labels/00001N.png").write_bytes(b"\x89PNG damaged"), SegmentationError,
-     r"00001N.png: cannot be decoded"),
+    (lambda f: (f / "labels/00001N.png").write_bytes(b"\x89PNG damaged"), ImageError,
+     r"labels.00001N.png: cannot be decoded .*copy it again"),
+    (lambda f: _cut(f / "labels/00001N.png"), ImageError, r"labels.00001N.png: cannot be decoded .*copy it again"),
     (lambda f: (f / "test.txt").unlink(), SegmentationError, r"test.txt: no such list"),
     (lambda f: (f / "train.txt").write_text("\n"), SegmentationError, r"train.txt: the list is empty"),
     (lambda f: (f / "test.txt").write_text("00000D\n"), SegmentationError, r"00000D .* train and in the test list"),
@@ -119,6 +125,23 @@ def _label(size=SIZE, value=0, mode="L"):
 def test_errors_name_the_file_and_the_remedy(tmp_path, change, error, message):
     with pytest.raises(error, match=message):
         _broken(tmp_path, change)
+
+
+def test_damaged_labels_are_said_so_with_ultralytics_loaded_too(tmp_path, monkeypatch):
+    """ultralytics replaces Pillow's open by one that imports a HEIF plugin when it meets an unknown file."""
+    pillows = Image.open
+
+    def looks_for_a_plugin(file, *args, **kwargs):
+        try:
+            return pillows(file, *args, **kwargs)
+        except UnidentifiedImageError:
+            raise ModuleNotFoundError("No module named 'pi_heif'") from None
+
+    monkeypatch.setattr(Image, "open", looks_for_a_plugin)
+    with pytest.raises(ImageError, match=r"labels.00001N.png: cannot be decoded \(No module named 'pi_heif'\)"):
+        _broken(tmp_path, lambda f: (f / "labels/00001N.png").write_bytes(b"no picture"))
+    with pytest.raises(ImageError, match=r"images.00000D.png: cannot be decoded"):
+        _broken(tmp_path / "2", lambda f: (f / "images/00000D.png").write_bytes(b"no picture"))
 
 
 def test_unknown_names_and_missing_folders(tmp_path):

@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from downstream._training import Progress, TrainingError, estimate_cost, load_state, save_state, write_json
 from downstream.detection.settings import DetectionError, DetectionSettings
+from fusion.images import size
 
 COMMITS = {("https://github.com/ultralytics/yolov5", "v7.0"): "915bbf294bb74c859f0b41f1c23bc395014ea679"}
 # v7.0 is of November 2022: newer releases of these broke it (torch.load's default, numpy 2, Pillow 10, pkg_resources)
@@ -113,8 +114,6 @@ def train(settings: DetectionSettings, data: Path, out: Path, classes: tuple[str
 def predict(settings: DetectionSettings, data: Path, out: Path, ids: tuple[str, ...], *,
             device: str) -> dict[str, list[list[float]]]:
     """Run val.py on the test split; boxes as trainer.predict gives them."""
-    from PIL import Image
-
     repository, python = install(settings)
     shutil.rmtree(out / "classic-test", ignore_errors=True)
     best = out / "classic/weights" / ("best.pt" if settings.validate else "last.pt")
@@ -127,8 +126,7 @@ def predict(settings: DetectionSettings, data: Path, out: Path, ids: tuple[str, 
     pictures = {Path(line).stem: Path(line) for line in lines}
     found = {}
     for key in ids:
-        with Image.open(pictures[key]) as picture:
-            width, height = picture.size
+        height, width = size(pictures[key])
         path = out / "classic-test/labels" / f"{key}.txt"
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         found[key] = sorted((_detection(line, width, height) for line in lines), key=lambda box: -box[4])

@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from PIL import Image
-
 from downstream import _training, guard
 from downstream.detection.dataset import DetectionSet
 from downstream.detection.folder import build_folder, check_images
 from downstream.detection.settings import DetectionSettings
 from downstream.detection.splits import Split
+from fusion.images import size
 
 WEIGHTS = "weights.pt"
 # services that ultralytics would import and report to if they are installed
@@ -75,7 +74,7 @@ def run_detection(images: Mapping[str, Path], dataset: DetectionSet, split: str 
         trained, predicted = _ultralytics(settings, data, out, dataset.classes, seed, device, identity, progress)
     from downstream.detection.evaluate import average_precision
 
-    sizes = {key: _size(images[key]) for key in split.test}
+    sizes = {key: size(images[key]) for key in split.test}
     path = out / "predictions.json"
     write_predictions(path, settings, dataset.classes, sizes, predicted)
     rows = average_precision(read_predictions(path), {key: dataset.boxes[key] for key in split.test}, sizes,
@@ -146,8 +145,3 @@ def read_predictions(path: Path) -> dict[str, list[list[float]]]:
     """Boxes by picture id from predictions.json."""
     table = json.loads(Path(path).read_text(encoding="utf-8"))
     return {key: picture["boxes"] for key, picture in table["images"].items()}
-
-
-def _size(path: Path) -> tuple[int, int]:
-    with Image.open(path) as image:
-        return image.height, image.width

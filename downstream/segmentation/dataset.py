@@ -9,11 +9,9 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from PIL import Image
-
-from downstream.segmentation.labels import CLASSES, SegmentationError, label_size, read_label
+from downstream.segmentation.labels import CLASSES, SegmentationError, read_label
+from fusion import images
 from fusion.files import read_lines, stamp
-from fusion.images import read_rgbt
 from fusion.method import nearest
 
 FLIP = "_flip"
@@ -105,7 +103,7 @@ def open_segmentation(name: str, root: Path) -> SegmentationSet:
             test/teacher_labels, then flagged `teacher`), "sample_mfnet" (as mfnet).
         root: the data root.
     Raises SegmentationError: unknown name, no layout, an empty or missing list, a name without file, a label of another
-    size than its picture, train and test ids in common. ImageError: a picture without four channels.
+    size than its picture, train and test ids in common. ImageError: a picture without four channels, a damaged file.
     """
     if name not in FOLDERS:
         raise SegmentationError(f"no segmentation labels are known for {name!r}{nearest(name, FOLDERS)}")
@@ -198,7 +196,7 @@ def _listed_file(path: Path, key: str, listed: Path) -> Path:
 
 
 def _same_size(label: Path, picture: Path) -> None:
-    have, want = label_size(label), label_size(picture)
+    have, want = images.size(label), images.size(picture)
     if have != want:
         raise SegmentationError(f"{label}: the label is {have[1]}x{have[0]} but {picture} is {want[1]}x{want[0]}; "
                                 "copy both from the same release")
@@ -206,10 +204,10 @@ def _same_size(label: Path, picture: Path) -> None:
 
 def _four_channels(picture: Path) -> None:
     """From the header alone; on a failure fusion.images says it in its own words."""
-    with Image.open(picture) as image:
+    with images.opened(picture) as image:
         channels = len(image.getbands())
     if channels != 4:
-        read_rgbt(picture)
+        images.read_rgbt(picture)
 
 
 def _no_leak(split: Split, folder: Path) -> None:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+
+from fusion import images
 
 CLASSES = ("Unlabel", "Car", "Person", "Bike", "Curve", "Car stop", "Guardrail", "Color cone", "Bump")
 IGNORED = 255  # only for pixels that augmentation pads; no label file holds it
@@ -13,35 +14,20 @@ class SegmentationError(ValueError):
     """Labels, splits, pictures or settings that cannot be used; the message names the file and the remedy."""
 
 
-def label_size(path: Path) -> tuple[int, int]:
-    """(height, width) of a picture, from its header alone."""
-    path = Path(path)
-    if not path.is_file():
-        raise SegmentationError(f"{path}: no such file")
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise SegmentationError(f"{path}: cannot be decoded ({error}); copy it again from its source") from error
-
-
 def read_label(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
     """Class ids, uint8 [H,W] in 0..8.
 
     Args:
         path: an 8-bit PNG whose samples (or palette indices) are the ids.
         size: (height, width) of the picture it belongs to, checked when given.
-    Raises SegmentationError: not one channel of 8 bits, an unknown id, another size.
+    Raises SegmentationError: not one channel of 8 bits, an unknown id, another size. ImageError: missing or damaged.
     """
-    found = label_size(path)
-    if size is not None and found != tuple(size):
-        raise SegmentationError(f"{path}: the label is {found[1]}x{found[0]} but its picture is {size[1]}x{size[0]}; "
-                                "labels must be as large as the pictures (scale ids by nearest neighbour only)")
-    try:
-        with Image.open(path) as image:
-            mode, ids = image.mode, np.array(image)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise SegmentationError(f"{path}: cannot be decoded ({error}); copy it again from its source") from error
+    with images.opened(path) as image:
+        mode, ids = image.mode, np.array(image)
+    if size is not None and ids.shape[:2] != tuple(size):
+        raise SegmentationError(f"{path}: the label is {ids.shape[1]}x{ids.shape[0]} but its picture is "
+                                f"{size[1]}x{size[0]}; labels must be as large as the pictures (scale ids by nearest "
+                                "neighbour only)")
     if mode not in ("L", "P"):
         raise SegmentationError(f"{path}: sample format {mode}; expected one 8-bit channel of class ids. "
                                 "Colour-coded maps are for viewing: use the release's id maps")

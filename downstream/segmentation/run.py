@@ -11,9 +11,9 @@ import numpy as np
 from downstream import _training
 from downstream.segmentation.confusion import background_baseline, confusion, rows
 from downstream.segmentation.dataset import FLIP, SegmentationSet, Split, base_id
-from downstream.segmentation.labels import SegmentationError, label_size, read_label
+from downstream.segmentation.labels import SegmentationError, read_label
 from downstream.segmentation.settings import SegmentationSettings
-from fusion.images import write_png
+from fusion.images import size, write_png
 
 PREDICTIONS = "predictions"
 # settings that do not change the trained network: a state is used again under others (the weights file counts by hash)
@@ -110,7 +110,7 @@ def _check_pictures(images: Mapping, dataset: SegmentationSet, split: Split) -> 
                                 f"{len(keys)}); fuse every pair of the split first")
     for key in keys:
         for path in _paths(images[key]):
-            read_label(dataset.labels[key], label_size(path))
+            read_label(dataset.labels[key], size(path))
 
 
 def _paths(source: Path | tuple[Path, Path]) -> tuple[Path, ...]:
