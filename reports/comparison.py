@@ -30,8 +30,8 @@ ROMAN = {1: "I", 2: "II", 3: "III", 4: "IV", 5: "V", 6: "VI"}
 # what is known of a whole table; a method's own reasons stand in its card
 _OF_TABLE = {
     4: "Table IV's protocol is not known. Its SSIM, .2 to .3 in some rows and 1.5 to 1.7 in others, depends on whether "
-       "the black background stays exactly black; our AG is high beside our SF, so the paper's is likely another toolbox's",
-    5: "the paper's Flops are thop's, which misses matrix products and counts normalisation; its times are of another "
+       "the black background stays exactly black; our AG is high beside our SF: the paper's is likely another's",
+    5: "The paper's Flops are thop's, which misses matrix products and counts normalisation; its times are of another "
        "machine",
 }
 EXACT, CLOSE, DIFFERS = "exact", "within 1 %", "differs"
