@@ -43,7 +43,8 @@ class DataSettings:
 class TrainingSettings:
     """Schedule and optimiser.
 
-    stage1_epochs, stage2_epochs: reconstruction, then fusion (0 and 120: one-stage training, AE7).
+    stage1_epochs, stage2_epochs: reconstruction, then fusion.
+    two_stage: False trains all epochs, the first ones too, with the loss of stage II (AE7).
     batch: pairs per step in all (processes and accumulation together); accumulate: parts a step is split into.
     learning_rate is multiplied by `gamma` every `step_epochs` epochs of a part's training, never below `floor`.
     clip: gradient norm per part of the network. steps_per_epoch: 0 means all patches once.
@@ -53,6 +54,7 @@ class TrainingSettings:
 
     stage1_epochs: int = 40
     stage2_epochs: int = 80
+    two_stage: bool = True
     batch: int = 6
     accumulate: int = 1
     learning_rate: float = 1e-4

@@ -80,7 +80,8 @@ class _Run:
 
     @property
     def stage(self) -> int:
-        return 1 if self.step // self.steps_per_epoch < self.settings.stage1_epochs else 2
+        in_stage1 = self.step // self.steps_per_epoch < self.settings.stage1_epochs
+        return 1 if self.settings.two_stage and in_stage1 else 2
 
     def _steps_per_epoch(self) -> int:
         parts = self.world.size * self.settings.accumulate
