@@ -7,11 +7,15 @@ import pytest
 
 from downstream.detection.policy import LabelError
 from fusion.images import write_png
+from reports.data import load
+from reports.tables import build
+from reports.trace import trace
+from suite.collect import collect
 from suite.plan import make_plan
 from suite.profile import load_profile
 from suite.progress import Display
 from suite.run import _say_label_problems
-from suite.stages import Context
+from suite.stages import Context, execute
 from suite.stages.training import progress_of
 
 PROFILE = """
@@ -99,3 +103,26 @@ def test_the_cost_is_said_once_after_the_first_epoch(tmp_path, data, capsys):
     said = capsys.readouterr().err
     assert said.count("about 12 GPU hours in all (450.0 s an epoch); 3 such trainings in this run") == 1
     assert "epoch 1 of 100, loss 3.250" in said
+
+
+def test_a_run_says_what_was_trained_on_what_at_which_cost(tmp_path, data):
+    short = 'split = "folds"\nepochs = 1\nimgsz = 64\nbatch = 4\nmosaic = 0.0\nworkers = 0\n'
+    made = plan(tmp_path, data, short + DROP, seeds=2)
+    made.units = [unit for unit in made.units if unit.method == "visible"]
+    outcomes = {unit.key: execute(unit, Context(tmp_path, "cpu", {})) for unit in made.units}
+    assert {outcome.reason for outcome in outcomes.values()} == {""}
+    collect(tmp_path, made, outcomes, {"profile": "mine", "protocol": "released", "command": "", "started": "",
+                                       "finished": ""})
+    units = json.loads((tmp_path / "provenance.json").read_text())["units"]
+    costs = [entry["cost"] for folder, entry in units.items() if folder.startswith("detect")]
+    assert len(costs) == 2
+    assert all(cost["unit"] == "CPU hours" and cost["predicted_hours"] > 0 < cost["measured_hours"] for cost in costs)
+    table = build(load(tmp_path), 2)
+    said = " ".join(table.notes)
+    assert "a cut-down YOLOv5u for the sample, 64, from scratch" in said
+    assert "split fold0of5: 5 seeded folds" in said and "split fold1of5" in said
+    assert table.lines[0].cells[-1].spread is not None  # over the two folds
+    bicycle = next(cell for head, cell in zip(table.headers, table.lines[0].cells) if head.text == "bicycle")
+    assert bicycle.value is None and bicycle.note == "no such object in the test pictures"
+    told = trace(tmp_path, "table2", "MSRS", "Visible", "mAP@0.5")
+    assert "split fold1of5" in told and "mean of 2 rows over 2 seed(s)" in told

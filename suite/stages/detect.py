@@ -2,7 +2,7 @@
 
 from downstream.detection.run import run_detection
 from suite.stages import Context, Made
-from suite.stages.training import pictures, progress_of, rows_of
+from suite.stages.training import cost_of, pictures, progress_of, rows_of
 from suite.unit import Unit
 
 VERSION = 1
@@ -16,4 +16,4 @@ def run(unit: Unit, context: Context) -> Made:
         pictures(unit, context), unit.inputs["labels"], unit.inputs["split"], settings, seed=unit.seed,
         device=context.device, out=context.out / unit.folder, progress=progress_of(unit, context), labels=shared)
     return Made(rows_of(unit, "detection", settings.engine, result.rows),
-                {"losses": result.losses, "cost": result.cost, "notes": result.notes})
+                {"losses": result.losses, "cost": cost_of(result), "notes": result.notes})

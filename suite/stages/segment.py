@@ -2,7 +2,7 @@
 
 from downstream.segmentation.run import run_segmentation
 from suite.stages import Context, Made
-from suite.stages.training import pictures, progress_of, rows_of
+from suite.stages.training import cost_of, pictures, progress_of, rows_of
 from suite.unit import Unit
 
 VERSION = 1
@@ -15,4 +15,5 @@ def run(unit: Unit, context: Context) -> Made:
         device=context.device, out=context.out / unit.folder, progress=progress_of(unit, context))
     network = f"{settings.model}-r{settings.depth}-d{settings.output_stride}"
     return Made(rows_of(unit, "segmentation", network, result.rows),
-                {"losses": result.losses, "cost": result.cost, "notes": result.notes, "baseline_miou": result.baseline})
+                {"losses": result.losses, "cost": cost_of(result), "notes": result.notes,
+                 "baseline_miou": result.baseline})

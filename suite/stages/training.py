@@ -28,6 +28,11 @@ def progress_of(unit: Unit, context: Context) -> Callable[[int, int, float], Non
     return report
 
 
+def cost_of(result) -> dict:
+    """The estimate made after the first epoch beside what the training took, over all calls of a resumed one."""
+    return {**result.cost, "measured_hours": round(result.seconds / 3600, 6)}
+
+
 def rows_of(unit: Unit, suite: str, variant: str, found: Iterable[Mapping]) -> list[Row]:
     """Rows of a training: item, metric and value with the unit's address."""
     return [Row(suite, unit.method, unit.dataset, row["item"], row["metric"], variant, unit.seed, float(row["value"]))
