@@ -49,6 +49,11 @@ class RunData:
     def dataset_note(self, name: str) -> str:
         return self.run["datasets"].get(name, {}).get("note", "")
 
+    def labelled_title(self, suite: str, name: str) -> str:
+        """The data set as a trained suite's tables and figures name it: not without saying whose labels were used."""
+        teacher = suite == "segmentation" and self.run["datasets"].get(name, {}).get("teacher_labels", False)
+        return self.dataset_title(name) + (" (teacher labels, not ground truth)" if teacher else "")
+
     @property
     def is_sample(self) -> bool:
         """True when any data set was rendered, not photographed."""

@@ -19,10 +19,14 @@ def collect(out: Path, plan: Plan, outcomes: Mapping[str, Outcome], run: Mapping
         outcomes: key -> outcome of the units that were tried in this run (units done before have none).
         run: what else run.json says (profile, protocol, command, started, finished).
     """
-    rows, units, provenance, labels = [], [], {}, {}
+    rows, units, provenance = [], [], {}
+    datasets = {name: _dataset_entry(out, pairs) for name, pairs in plan.datasets.items()}
     for unit in plan.units:
         if unit.stage == "segment":  # the reports draw errors against the test pictures' true classes
-            labels[unit.dataset] = {key: unit.inputs["labels"].labels[key] for key in unit.inputs["split"].test}
+            found = unit.inputs["labels"]
+            datasets[unit.dataset] |= {
+                "teacher_labels": found.teacher,
+                "labels": {key: _path(out, found.labels[key]) for key in unit.inputs["split"].test}}
         result = read_result(out, unit)
         if result is not None:
             rows += result_rows(result)
@@ -33,7 +37,7 @@ def collect(out: Path, plan: Plan, outcomes: Mapping[str, Outcome], run: Mapping
     write_csv(out / "rows.csv", to_frame(rows))
     write_json(out / "run.json", {
         "schema": SCHEMA, **run,
-        "datasets": {name: _dataset_entry(out, pairs, labels.get(name)) for name, pairs in plan.datasets.items()},
+        "datasets": datasets,
         "methods": {**{skip.method: _method_entry(find(skip.method).card) for skip in plan.skipped},
                     **{name: {**_method_entry(info.card), "title": info.title, "protocol": info.protocol,
                               "note": _note(plan, info),
@@ -69,9 +73,8 @@ def _unit_entry(unit: Unit, result: Mapping | None, outcome: Outcome | None) -> 
             "notes": result["details"].get("notes", []) if result else []}
 
 
-def _dataset_entry(out: Path, pairs: PairSet, labels: Mapping[str, Path] | None) -> dict:
-    named = {"labels": {key: _path(out, path) for key, path in labels.items()}} if labels else {}
-    return {**named, "title": pairs.card.title, "task": pairs.card.task, "manifest": pairs.manifest, "note": pairs.note,
+def _dataset_entry(out: Path, pairs: PairSet) -> dict:
+    return {"title": pairs.card.title, "task": pairs.card.task, "manifest": pairs.manifest, "note": pairs.note,
             "pairs": [{"id": p.id, "ir": _path(out, p.ir), "vi": _path(out, p.vi)} for p in pairs.pairs]}
 
 

@@ -14,7 +14,7 @@ from downstream._training import TrainingError
 from downstream.segmentation import SegmentationError, SegmentationSettings, open_segmentation, read_label
 from downstream.segmentation import training as loop
 from downstream.segmentation.batches import Item, Scenes, augment
-from downstream.segmentation.confusion import confusion
+from downstream.segmentation.confusion import background_baseline, confusion
 from downstream.segmentation.network import build_network, network_config
 from downstream.segmentation.run import run_segmentation
 
@@ -61,7 +61,10 @@ def test_result(data, first):
         truth = read_label(dataset.labels[key])
         counted += confusion(truth, read_label(result.predictions / f"{key}.png", truth.shape), 9)
     assert (counted == result.confusion).all()
-    assert result.notes == [TINY.title]
+    assert result.notes == [
+        TINY.title, f"split official of MFNet: 6 pictures to train, 2 to test; answering Unlabel everywhere has mIoU "
+                    f"{background_baseline(counted, 'nan'):.3f} on these",
+        "a class in neither labels nor predictions is left out of the means"]
     assert sorted(p.name for p in out.iterdir()) == ["cost.json", "predictions", "state.pth"]
 
 
@@ -116,6 +119,7 @@ def test_a_finished_run_is_not_trained_again(data, first):
     zero = _run(data, out, dataclasses.replace(TINY, absent="zero"), progress=lambda *_: pytest.fail("trained again"))
     assert (zero.confusion == result.confusion).all()
     assert {r["value"] for r in zero.rows if r["item"] == "Bump"} == {0.0}
+    assert "a class in neither labels nor predictions counts as 0" in zero.notes
 
 
 def test_a_state_of_another_training_is_refused(data, first):

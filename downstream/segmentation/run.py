@@ -82,11 +82,20 @@ def run_segmentation(images: Mapping[str, Path | tuple[Path, Path]], dataset: Se
         write_png(folder / f"{item.id}.png", predicted)
 
     training.predict(network, items(split.test), settings, count)
+    baseline = background_baseline(matrix, settings.absent)
     return SegmentationResult(
         rows=rows(matrix, dataset.classes, settings.absent), losses=record["losses"], cost=record["cost"],
         settings=asdict(settings), predictions=folder, seconds=record["seconds"] + time.perf_counter() - begun,
-        confusion=matrix, baseline=background_baseline(matrix, settings.absent),
-        notes=[settings.title, *dict.fromkeys(note for note in (dataset.note, split.note) if note)])
+        confusion=matrix, baseline=baseline, notes=_notes(dataset, split, settings, baseline))
+
+
+def _notes(dataset: SegmentationSet, split: Split, settings: SegmentationSettings, baseline: float) -> list[str]:
+    """What was trained on what, what an IoU is, and that labels are a network's where they are."""
+    absent = "is left out of the means" if settings.absent == "nan" else "counts as 0"
+    found = [settings.title, f"split {split.name} of {dataset.title}: {len(split.train)} pictures to train, "
+             f"{len(split.test)} to test; answering {dataset.classes[0]} everywhere has mIoU {baseline:.3f} on these",
+             f"a class in neither labels nor predictions {absent}", dataset.note, split.note]
+    return list(dict.fromkeys(filter(None, found)))
 
 
 def _check_ids(split: Split, dataset: SegmentationSet, settings: SegmentationSettings) -> None:

@@ -19,17 +19,18 @@ def draw(data: RunData) -> dict[str, Figure]:
     for suite, (mean, title, per_class, classes) in _TASKS.items():
         for dataset in data.datasets(suite):
             values = data.by_item(suite, dataset)
+            named = data.labelled_title(suite, dataset)
             methods = [m for m in data.methods(suite) if (m, mean, "-") in values.index]
             if methods:
-                figures[f"{suite}_{dataset}"] = _means(data, dataset, values, methods, mean, title)
+                figures[f"{suite}_{dataset}"] = _means(data, named, values, methods, mean, title)
                 present = [c for c in classes if (methods[0], per_class, c) in values.index]
-                figures[f"{suite}_classes_{dataset}"] = _classes(data, dataset, values, methods, per_class, present)
+                figures[f"{suite}_classes_{dataset}"] = _classes(data, named, values, methods, per_class, present)
     for dataset in data.datasets("ablation"):
         figures[f"ablation_{dataset}"] = _ablation(data, dataset)
     return figures
 
 
-def _means(data: RunData, dataset: str, values, methods: list[str], metric: str, title: str) -> Figure:
+def _means(data: RunData, named: str, values, methods: list[str], metric: str, title: str) -> Figure:
     figure, axis = plt.subplots(figsize=(6.5, 0.34 * len(methods) + 1.2))
     found = [values.loc[(m, metric, "-")] for m in methods]
     place = np.arange(len(methods))[::-1]
@@ -43,11 +44,11 @@ def _means(data: RunData, dataset: str, values, methods: list[str], metric: str,
     axis.set_xlim(0, max(0.05, 1.18 * max(f["mean"] for f in found)))
     seeds = int(max(f["seeds"] for f in found))
     spread = f" (mean ± s.d. of {seeds} seeds)" if seeds > 1 else ""
-    axis.set_title(f"{title}, {data.dataset_title(dataset)}{spread}")
+    axis.set_title(f"{title}, {named}{spread}")
     return figure
 
 
-def _classes(data: RunData, dataset: str, values, methods: list[str], metric: str, classes: list[str]) -> Figure:
+def _classes(data: RunData, named: str, values, methods: list[str], metric: str, classes: list[str]) -> Figure:
     figure, axis = plt.subplots(figsize=(max(6, 1.05 * len(classes)), 3.4))
     width = 0.82 / len(methods)
     for number, method in enumerate(methods):
@@ -57,7 +58,7 @@ def _classes(data: RunData, dataset: str, values, methods: list[str], metric: st
     axis.set_xticks(range(len(classes)), classes)
     axis.grid(False, axis="x")
     axis.set_ylabel(metric.replace("AP50", "AP@0.5"))
-    axis.set_title(data.dataset_title(dataset))
+    axis.set_title(named)
     axis.legend(ncols=min(6, len(methods)), frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.1))
     return figure
 

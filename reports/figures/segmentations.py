@@ -40,7 +40,7 @@ def chosen_item(data: RunData, dataset: str, folders: dict[str, Path]) -> str | 
     if len(folders) < 2:
         return None
     items = [path.stem for path in sorted(next(iter(folders.values())).glob("*.png"))
-             if all((f / path.name).is_file() and data.fused_path(m, dataset, path.stem) for m, f in folders.items())]
+             if all((f / path.name).is_file() and _under(data, m, dataset, path.stem) for m, f in folders.items())]
     return max(items, key=lambda item: _disputed(folders, item).mean(), default=None)
 
 
@@ -59,22 +59,29 @@ def read_ids(path: Path) -> np.ndarray:
 def _figure(data: RunData, dataset: str, item: str, folders: dict[str, Path]) -> Figure:
     truth_path = data.label_path(dataset, item)
     truth = read_ids(truth_path) if truth_path is not None else None
+    named = data.labelled_title("segmentation", dataset)
     shown, used = {}, set()
     visible = data.fused_path("visible", dataset, item)
     if truth is not None and visible is not None:
-        shown["Ground truth"] = panel(_rgb(visible), truth)
+        shown["Teacher labels" if "teacher" in named else "Ground truth"] = panel(_rgb(visible), truth)
         used |= set(np.unique(truth))
     for method, folder in folders.items():
         ids = read_ids(folder / f"{item}.png")
         used |= set(np.unique(ids))
-        shown[data.title(method)] = panel(_rgb(data.fused_path(method, dataset, item)), ids, truth)
+        shown[data.title(method)] = panel(_rgb(_under(data, method, dataset, item)), ids, truth)
     disputed = np.argwhere(_disputed(folders, item))
     size = next(iter(shown.values())).shape[:2]
     centre = np.median(disputed, axis=0) if len(disputed) else np.array(size) / 2
     figure = grid(shown, around(tuple(centre), max(16, round(0.3 * min(size))), size),
-                  f"{data.dataset_title(dataset)}, picture {item}")
+                  f"{named}, picture {item}")
     _legend(figure, sorted(int(i) for i in used if 0 < i < len(CLASSES)), truth is not None)
     return figure
+
+
+def _under(data: RunData, method: str, dataset: str, item: str) -> Path | None:
+    """What a method's classes are drawn on: what it was trained on, for early fusion the visible picture."""
+    early = method == "four_channel"
+    return data.fused_path("visible" if early else method, dataset, item)
 
 
 def _rgb(path: Path) -> np.ndarray:

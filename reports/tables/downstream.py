@@ -68,9 +68,9 @@ def _table(data: RunData, suite: str, name: str, title: str, columns: Sequence[t
             reason = data.reason(method, dataset)
             cells = tuple(_cell(values, (method, metric, item), reason) for metric, item in columns)
             if any(c.value is not None for c in cells) or reason:
-                lines.append(Line(data.title(method), cells, data.dataset_title(dataset) if several else "",
+                lines.append(Line(data.title(method), cells, data.labelled_title(suite, dataset) if several else "",
                                   data.kind(method) != "source"))
-    titles = ", ".join(data.dataset_title(d) for d in data.datasets(suite))
+    titles = ", ".join(data.labelled_title(suite, d) for d in data.datasets(suite))
     said = f"Trained: {', '.join(data.variants(suite))}. {_made_how(data, suite)}".rstrip()
     return ranked(Table(name, f"{title}, on {titles}", "Method", headers, tuple(lines),
                         notes(data, suite, said, *more)))
