@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,8 +14,11 @@ from results.run_file import read_run
 # Tables list the sources first, then textbook methods, then the paper's order, then whatever is new, then SMFNet.
 PAPER_ORDER = ("defusion", "densefuse", "didfuse", "reconet", "murf", "tardal", "u2fusion", "pmgi", "swinfusion",
                "cddfuse", "ship")
+# Table IV has an order of its own: first what saw no medical pictures, with SMFNet last, then what was trained on them.
+MEDICAL_ORDER = (("u2fusion", "tardal", "reconet", "defusion", "cddfuse", "ship"),
+                 ("csmca", "nsst_papcnn", "matr", "gesenet", "msgfusion", "emfusion", "ifcnn", "cddfuse"))
 ABLATION = re.compile(r"ae\d+")  # Table VI's rows
-_KINDS = ("source", "classic", "baseline", "precomputed", "ours")
+_RANK = {"source": 0, "classic": 1, "ours": 3}  # all other kinds between; brought pictures keep their method's place
 # No stage to blame on a skipped method: it was never planned.
 _STAGE_OF = {"ivf": ("fuse", "score"), "mif": ("fuse", "score"), "detection": ("fuse", "detect"),
              "segmentation": ("fuse", "segment"), "complexity": ("measure",), "ablation": ("fuse", "score")}
@@ -27,11 +30,12 @@ class ReportError(ValueError):
 
 @dataclass(frozen=True)
 class RunData:
-    """rows: COLUMNS of results.rows. run: run.json. Both as the suite wrote them."""
+    """rows: COLUMNS of results.rows. run: run.json. Both as the suite wrote them. areas: wanted in the panels."""
 
     out: Path
     rows: pd.DataFrame
     run: dict
+    areas: tuple = ()
 
     def title(self, method: str) -> str:
         return self.run["methods"].get(method, {}).get("title", method)
@@ -59,6 +63,22 @@ class RunData:
         """True when any data set was rendered, not photographed."""
         return any(name.startswith("sample") for name in self.run["datasets"])
 
+    def only(self, methods: Iterable[str]) -> "RunData":
+        """This run with nothing but these methods (keys or titles, in any case) and SMFNet's ablations.
+
+        Raises ReportError for a name that the run does not have.
+        """
+        kept = {self._key(name) for name in methods}
+        rows = self.rows[[m in kept or bool(ABLATION.fullmatch(m)) for m in self.rows["method"]]]
+        units = [u for u in self.run["units"] if u["method"] in kept or ABLATION.fullmatch(u["method"])]
+        return replace(self, rows=rows, run={**self.run, "units": units})
+
+    def _key(self, name: str) -> str:
+        for method in self.run["methods"]:
+            if name.lower() in (method.lower(), self.title(method).lower()):
+                return method
+        raise ReportError(f"no method {name!r} in this run; known: {', '.join(self.ordered(self.run['methods']))}")
+
     def suite(self, name: str) -> pd.DataFrame:
         return self._suites.get(name, self.rows.iloc[:0])
 
@@ -71,19 +91,30 @@ class RunData:
         stages = _STAGE_OF.get(suite, ())
         datasets = self.datasets(suite)
         meant = [u["method"] for u in self.run["units"]
-                 if u["status"] == "skipped" or (u["stage"] in stages and u["dataset"] in datasets)]
+                 if (self._belongs(u["method"], suite) if u["status"] == "skipped" else
+                     u["stage"] in stages and u["dataset"] in datasets)]
         # the ablation suite shares data sets and stages with the others: its methods are told by their names
         meant = [m for m in meant if bool(ABLATION.fullmatch(m)) == (suite == "ablation")]
-        return self.ordered([*self.suite(suite)["method"].unique(), *meant])
+        return self.ordered([*self.suite(suite)["method"].unique(), *meant], medical=suite == "mif")
 
-    def ordered(self, methods: Iterable[str]) -> list[str]:
-        """Without repetition, in table order."""
+    def _belongs(self, method: str, suite: str) -> bool:
+        """Whether a skipped method's place is in a suite's table: run.json does not say what it was skipped for."""
+        if suite == "mif":
+            return any(method in group for group in MEDICAL_ORDER)
+        return not self.is_medical(method)
+
+    def is_medical(self, method: str) -> bool:
+        return bool(self.run["methods"].get(method, {}).get("trained_on_medical"))
+
+    def ordered(self, methods: Iterable[str], *, medical: bool = False) -> list[str]:
+        """Without repetition, in table order; medical: in Table IV's."""
         def place(method: str):
-            kind = self.kind(method)
-            rank = _KINDS.index(kind) if kind in _KINDS else _KINDS.index("baseline")
-            known = PAPER_ORDER.index(method) if method in PAPER_ORDER else len(PAPER_ORDER)
+            trained = medical and self.is_medical(method)
+            order = MEDICAL_ORDER[trained] if medical else PAPER_ORDER
+            known = order.index(method) if method in order else len(order)
             first = {"visible": 0, "infrared": 1}.get(method, 2)
-            return rank, known, first, self.title(method).lower()
+            rank = _RANK.get(self.kind(method), 2)
+            return min(rank, 2), trained, rank, known, first, self.title(method).lower()
 
         return sorted(dict.fromkeys(methods), key=place)
 

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from reports.areas import Area
 from reports.claims import claims, claims_table, placings_table
 from reports.comparison import Compared, cells_table, compare, summary_table, to_frame
-from reports.data import ReportError, RunData, load
+from reports.data import RunData, load
 from reports.figures import write_figures
-from reports.page import page
+from reports.page import PICTURES, page
 from reports.render import csv, latex, markdown
 from reports.statistics import write_statistics
 from reports.table import Cell, Table, ranked
 from reports.tables import SUITE_OF, build
-from reports.tables.fusion import MEDICAL_MARK
 from results.files import write_text
 
 STAMP = ".cache/reports.json"
@@ -24,25 +24,33 @@ STAMP = ".cache/reports.json"
 
 @dataclass(frozen=True)
 class Options:
-    """digits: None keeps each table's own. methods: None prints all (titles or names). colour, single_column: LaTeX."""
+    """What a user may ask for.
+
+    digits: None keeps each table's own. methods: None prints all (titles or names). colour, single_column: LaTeX.
+    areas: magnified in the panels; other data sets show where the methods differ most.
+    pictures: how many of each data set the page embeds.
+    """
 
     digits: int | None = None
     methods: tuple[str, ...] | None = None
     colour: bool = True
     single_column: bool = False
+    areas: tuple[Area, ...] = ()
+    pictures: int = PICTURES
 
 
 def write_all(out: Path, options: Options = Options()) -> list[Path]:
     """Write OUT/tables, OUT/figures and OUT/report.html. Returns what was written.
 
-    Raises ReportError when rows.csv or run.json is missing or damaged.
+    Raises ReportError when rows.csv or run.json is missing or damaged, or an option names what the run has not.
     """
-    data = load(Path(out))
+    data = replace(load(Path(out)), areas=options.areas)
     compared = compare(data)
     tables = build_tables(data, options)
     tables += beside_the_paper(data, tables, compared)
     figures = write_figures(data, data.out / "figures")
-    text = page(data, tables, [path for path in figures if path.suffix == ".png"], cells_table(compared))
+    text = page(data, tables, [path for path in figures if path.suffix == ".png"], cells_table(compared),
+                options.pictures)
     made = [*write_tables(data, tables, options), *write_comparison(data, compared),
             *write_statistics(data, data.out / "tables", write_text), *figures,
             write_text(data.out / "report.html", text)]
@@ -74,8 +82,9 @@ def _inputs(data: RunData, options: Options) -> str:
 
 
 def build_tables(data: RunData, options: Options) -> list[Table]:
-    """Tables I-VI as far as the run has rows for them."""
-    return [_apply(table, data, options) for number in SUITE_OF if (table := build(data, number)) is not None]
+    """Tables I-VI as far as the run has rows for them. Raises ReportError for an unknown method of the options."""
+    data = data if options.methods is None else data.only(options.methods)
+    return [_apply(table, options) for number in SUITE_OF if (table := build(data, number)) is not None]
 
 
 def beside_the_paper(data: RunData, tables: Sequence[Table], compared: Sequence[Compared]) -> list[Table]:
@@ -86,21 +95,11 @@ def beside_the_paper(data: RunData, tables: Sequence[Table], compared: Sequence[
     return [summary_table(compared), *([placings] if placings is not None else []), claims_table(claims(data))]
 
 
-def _apply(table: Table, data: RunData, options: Options) -> Table:
-    lines = table.lines
-    if options.methods is not None:
-        titles = {data.title(_method(data, name)) for name in options.methods}
-        lines = tuple(line for line in lines if line.label.rstrip(MEDICAL_MARK) in titles)
-    if options.digits is not None:
-        lines = tuple(replace(line, cells=tuple(_digits(c, options.digits) for c in line.cells)) for line in lines)
-    return ranked(replace(table, lines=lines))
-
-
-def _method(data: RunData, name: str) -> str:
-    for method in data.run["methods"]:
-        if name.lower() in (method.lower(), data.title(method).lower()):
-            return method
-    raise ReportError(f"no method {name!r} in this run; known: {', '.join(data.ordered(data.run['methods']))}")
+def _apply(table: Table, options: Options) -> Table:
+    if options.digits is None:
+        return table
+    lines = (replace(line, cells=tuple(_digits(c, options.digits) for c in line.cells)) for line in table.lines)
+    return ranked(replace(table, lines=tuple(lines)))
 
 
 def _digits(cell: Cell, digits: int) -> Cell:

@@ -139,6 +139,9 @@ def report(
     methods: Annotated[str | None, typer.Option(help="comma-separated: print these only")] = None,
     single_column: Annotated[bool, typer.Option(help="LaTeX tables as wide as one column")] = False,
     colour: Annotated[bool, typer.Option(help="best red and second blue in LaTeX")] = True,
+    area: Annotated[list[str] | None, typer.Option(
+        help="DATASET:PICTURE:X,Y,SIDE: magnify this in the data set's panel; may be repeated")] = None,
+    pictures: Annotated[int, typer.Option(min=0, help="how many pictures of each data set the page embeds")] = 6,
 ) -> None:
     """Rebuild tables, figures and the page from OUT/rows.csv."""
     from suite.errors import UserError
@@ -148,8 +151,10 @@ def report(
         raise UserError(f"{out}/rows.csv: no such file; name the OUT of a run")
     prepare_out(out)
     from reports import Options, write_all  # matplotlib comes with it
+    from reports.areas import parse_all
 
-    options = Options(digits=digits, methods=parse_names(methods), colour=colour, single_column=single_column)
+    options = Options(digits=digits, methods=parse_names(methods), colour=colour, single_column=single_column,
+                      areas=parse_all(area or []), pictures=pictures)
     for path in write_all(out.resolve(), options):
         typer.echo(path)
 

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 from reports_run import HEIGHT, WIDTH, make_run
 
-from reports import load
-from reports.figures import detections, panels, segmentations, style
+from reports import ReportError, areas, load
+from reports.data import MEDICAL_ORDER, PAPER_ORDER
+from reports.figures import boxes, detections, panels, segmentations, style
 from reports.figures.magnified import around
 from reports.figures.radar import normalised
 from reports.page import browser
@@ -47,6 +48,54 @@ def test_the_disputed_area_is_where_the_pictures_differ():
     other = same.copy()
     other[20:30, 35:45] += 50
     assert panels.disputed_area([same, other, same], 10) == (20, 35)
+
+
+def test_the_users_area_is_magnified(tmp_path):
+    data = load(make_run(tmp_path, ["ivf"], fused=("tno",)))
+    with style.applied():
+        figure = panels.draw(replace(data, areas=(areas.parse("tno:00002:30,10,12"),)))["panel_tno"]
+    axis = figure.axes[0]
+    assert figure.get_suptitle() == "TNO, picture 00002"
+    frame = axis.patches[0]
+    assert (frame.get_x(), frame.get_y(), frame.get_width()) == (29.5, 9.5, 12)
+    ir = np.asarray(Image.open(data.source_paths("tno", "00002")[0]))
+    assert (axis.child_axes[0].images[0].get_array() == ir[10:22, 30:42]).all()
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("tno:00002", "expected DATASET:PICTURE:X,Y,SIDE"), ("tno:99:1,1,8", "no picture 99 of tno"),
+    ("msrs:00002:1,1,8", "no pictures of msrs"), ("tno:00002:60,1,8", "64 wide and 48 high"),
+    ("tno:00002:1,1,0", "does not lie inside")])
+def test_an_area_that_is_nowhere_is_refused(tmp_path, text, message):
+    data = load(make_run(tmp_path, ["ivf"], fused=("tno",)))
+    with pytest.raises(ReportError, match=message):
+        panels.draw(replace(data, areas=areas.parse_all([text])))
+
+
+def test_one_area_per_data_set():
+    with pytest.raises(ReportError, match="names tno twice"):
+        areas.parse_all(["tno:1:1,1,8", "msrs:1:1,1,8", "tno:2:1,1,8"])
+
+
+def test_no_two_lines_look_alike(tmp_path):
+    """Table IV's methods differ by colour, all methods by colour, dashes or marker."""
+    data = load(make_run(tmp_path, ["mif"], pictures=False))
+    names = [*PAPER_ORDER, *MEDICAL_ORDER[1], "average", "laplacian", "smfnet"]
+    looks = [(style.colour(data, m), style.line(data, m)["ls"]) for m in dict.fromkeys(names)]
+    assert len(set(looks)) == len(looks)
+    for table in ([*PAPER_ORDER, "average", "laplacian", "smfnet"],
+                  {*MEDICAL_ORDER[0], *MEDICAL_ORDER[1], "average", "laplacian", "smfnet"}):
+        assert len({style.colour(data, m) for m in table}) == len(table)
+
+
+def test_nothing_is_cut_off(tmp_path):
+    """A layout that is made while drawing must be there before the extent is measured: the border stays white."""
+    data = load(make_run(tmp_path, ["ivf"], fused=("tno",)))
+    with style.applied():
+        figures = {**boxes.draw(data), **panels.draw(data)}
+        for stem, figure in figures.items():
+            png = np.asarray(Image.open(style.save(figure, tmp_path, stem)[1]).convert("L"))
+            assert all((edge == 255).all() for edge in (png[:4], png[-4:], png[:, :4], png[:, -4:])), stem
 
 
 def test_boxes_are_drawn_where_they_are(tmp_path):

@@ -1,6 +1,7 @@
 """Tables: ranks on the printed digits, footnotes, the paper's columns and order, and one golden file per format."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -178,7 +179,7 @@ def test_an_undefined_value_is_not_averaged_away(run, tmp_path):
     text = (out / "rows.csv").read_text(encoding="utf-8").splitlines()
     at = next(i for i, line in enumerate(text) if line.startswith("mif,smfnet") and ",VIF," in line)
     text[at] = text[at].rsplit(",", 1)[0] + ",nan"
-    (out / "rows.csv").write_text("\n".join(text), encoding="utf-8")
+    (out / "rows.csv").write_text("\n".join([*text, ""]), encoding="utf-8")
     cells = next(line for line in build(load(out), 4).lines if line.label == "SMFNet").cells
     assert [c.note for c in cells] == ["", "", "undefined", "", "", ""]
 
@@ -192,6 +193,43 @@ def test_options(run):
         shown = [line.cells[index] for line in tables["table2"].lines]
         same = f"{shown[0].value:.1f}" == f"{shown[1].value:.1f}"
         assert sorted(c.rank for c in shown) == ([0, 0] if same else [1, 2])
+
+
+def test_methods_are_chosen_by_name_whatever_a_table_calls_them(run):
+    """Table V says "SMFNet" of a slim one, Table IV marks what saw medical pictures; ablations are asked for apart."""
+    entry = {**run.run["methods"]["smfnet"], "title": "SMFNet (slim)", "network": "SMFNet", "trained_on_medical": True}
+    slim = replace(run, run={**run.run, "methods": {**run.run["methods"], "smfnet": entry}})
+    tables = {t.name: [line.label for line in t.lines] for t in build_tables(slim, Options(methods=("smfnet",)))}
+    assert set(tables["table1"]) == {"SMFNet (slim)"} and tables["table5"] == ["SMFNet"]
+    assert tables["table4"] == ["SMFNet (slim)†"] and tables["table6"] == [f"AE{n}" for n in range(1, 9)]
+
+
+def with_methods(data, **entries):
+    methods = {**data.run["methods"], **{name: {"title": name, "kind": "baseline", **how}
+                                         for name, how in entries.items()}}
+    skipped = {**data.run["units"][-1], "status": "skipped", "reason": "no weights"}
+    units = [*data.run["units"], *({**skipped, "method": name} for name in entries)]
+    return replace(data, run={**data.run, "methods": methods, "units": units})
+
+
+def test_table_iv_is_in_the_papers_order_and_shows_its_methods_only(run):
+    seen = {"trained_on_medical": True}
+    data = with_methods(run, ifcnn=seen, ship={}, csmca={"kind": "precomputed", **seen}, murf={}, tardal={})
+    lines = build(data, 4).lines
+    assert [line.label for line in lines] == ["U2Fusion", "tardal", "CDDFuse", "ship", "DenseFuse", "SMFNet", "csmca†",
+                                              "ifcnn†"]
+    # and what was never meant for visible pictures leaves no row of dashes in Table I
+    labels = [line.label for line in build(data, 1).lines if line.block == "TNO"]
+    assert labels[-7:] == ["DenseFuse", "murf", "tardal", "U2Fusion", "CDDFuse", "ship", "SMFNet"]
+
+
+def test_medical_sources_are_named_by_what_they_show(run):
+    rows = run.rows.assign(method=run.rows["method"].replace({"densefuse": "visible", "u2fusion": "infrared"}))
+    assert [line.label for line in build(replace(run, rows=rows), 4).lines][:2] == ["PET", "MRI"]
+
+
+def test_options_are_printed_with_both_hyphens():
+    assert latex.escape("see --methods a-b, 1–2 and ---") == "see -{}-methods a-b, 1--2 and -{}-{}-"
 
 
 def test_unknown_method_is_named(run):

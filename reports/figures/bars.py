@@ -56,6 +56,7 @@ def _classes(data: RunData, named: str, values, methods: list[str], metric: str,
         axis.bar(np.arange(len(classes)) + (number - (len(methods) - 1) / 2) * width, heights, width,
                  color=style.colour(data, method), label=data.title(method))
     axis.set_xticks(range(len(classes)), classes)
+    axis.set_xlim(-0.6, len(classes) - 0.4)  # classes without a number keep their room
     axis.grid(False, axis="x")
     axis.set_ylabel(metric.replace("AP50", "AP@0.5"))
     axis.set_title(named)

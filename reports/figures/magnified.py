@@ -22,14 +22,14 @@ def grid(shown: Mapping[str, np.ndarray], area: tuple[int, int, int], title: str
     columns = min(COLUMNS, len(shown))
     lines = -(-len(shown) // columns)
     figure, axes = plt.subplots(lines, columns, figsize=(9, 9 / columns * height / width * lines + 0.25 * lines + 0.3),
-                                squeeze=False)
+                                squeeze=False, layout="constrained")
     for axis in axes.flat:
         axis.axis("off")
     for axis, (name, picture) in zip(axes.flat, shown.items()):
         _one(axis, picture, area)
         axis.set_title(name, pad=3)
     figure.suptitle(title, fontsize=9, color="#555555")
-    figure.tight_layout(pad=0.4)
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
     return figure
 
 

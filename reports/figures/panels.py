@@ -1,25 +1,43 @@
-"""Figs. 5-7, 10: fused pictures side by side, with the area magnified on which the methods disagree most."""
+"""Figs. 5-7, 10: fused pictures side by side, with one area magnified: the user's, or that of most disagreement."""
 
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from reports.data import RunData
+from reports.areas import Area
+from reports.data import ReportError, RunData
 from reports.figures.magnified import grid
 
 AREA = 0.22  # side of the magnified square, as a fraction of the shorter side
 
 
 def draw(data: RunData) -> dict[str, Figure]:
-    """panel_<data set> for every scored data set whose pictures are at hand."""
-    figures = {}
+    """panel_<data set> for every scored data set whose pictures are at hand.
+
+    Raises ReportError for an area asked for that is in no picture of the run.
+    """
+    figures, asked = {}, {area.dataset: area for area in data.areas}
     for suite in ("ivf", "mif"):
         for dataset in data.datasets(suite):
-            item = chosen_item(data, suite, dataset)
+            area = asked.pop(dataset, None)
+            item = area.item if area else chosen_item(data, suite, dataset)
             shown = pictures(data, dataset, item) if item else {}
-            if len(shown) >= 3:
-                figures[f"panel_{dataset}"] = _panel(data, dataset, item, shown)
+            if area is not None:
+                _check(area, shown)
+            if len(shown) >= 3 or (area and shown):
+                figures[f"panel_{dataset}"] = _panel(data, dataset, item, shown, area)
+    if asked:
+        raise ReportError(f"--area: no pictures of {', '.join(asked)} in this run")
     return figures
+
+
+def _check(area: Area, shown: dict[str, np.ndarray]) -> None:
+    if not shown:
+        raise ReportError(f"--area: no picture {area.item} of {area.dataset} in this run")
+    height, width = next(iter(shown.values())).shape[:2]
+    if area.side < 1 or area.x + area.side > width or area.y + area.side > height:
+        raise ReportError(f"--area: {area.x},{area.y},{area.side} does not lie inside picture {area.item} of "
+                          f"{area.dataset}, which is {width} wide and {height} high")
 
 
 def chosen_item(data: RunData, suite: str, dataset: str) -> str | None:
@@ -57,8 +75,11 @@ def disputed_area(shown: list[np.ndarray], side: int) -> tuple[int, int]:
     return int(row), int(column)
 
 
-def _panel(data: RunData, dataset: str, item: str, shown: dict[str, np.ndarray]) -> Figure:
-    side = max(8, round(AREA * min(next(iter(shown.values())).shape[:2])))
-    fused = [p for title, p in shown.items() if title not in data.source_titles(dataset)]
-    row, column = disputed_area(fused if len(fused) > 1 else list(shown.values()), side)
-    return grid(shown, (row, column, side), f"{data.dataset_title(dataset)}, picture {item}")
+def _panel(data: RunData, dataset: str, item: str, shown: dict[str, np.ndarray], area: Area | None) -> Figure:
+    if area is not None:
+        place = (area.y, area.x, area.side)
+    else:
+        side = max(8, round(AREA * min(next(iter(shown.values())).shape[:2])))
+        fused = [p for title, p in shown.items() if title not in data.source_titles(dataset)]
+        place = (*disputed_area(fused if len(fused) > 1 else list(shown.values()), side), side)
+    return grid(shown, place, f"{data.dataset_title(dataset)}, picture {item}")

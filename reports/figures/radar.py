@@ -43,10 +43,8 @@ def _radar(data: RunData, dataset: str, values: pd.DataFrame, variant: str) -> F
     axes.set_theta_direction(-1)
     for method in data.ordered(values.index):
         polygon = [*scaled.loc[method], scaled.loc[method].iloc[0]]
-        ours = data.kind(method) == "ours"
-        axes.plot([*angles, angles[0]], polygon, color=style.colour(data, method), lw=2.2 if ours else 1.2,
-                  marker=style.marker(data, method), ms=4 if ours else 3, label=data.title(method),
-                  zorder=3 if ours else 2)
+        axes.plot([*angles, angles[0]], polygon, **style.line(data, method), marker=style.marker(data, method), ms=3.5,
+                  label=data.title(method))
     heads = [f"{m} {registry.get(m, variant).arrow}\n{values[m].min():.3g} – {values[m].max():.3g}" for m in values]
     axes.set_xticks(angles, heads)
     axes.tick_params(axis="x", pad=12)
@@ -54,7 +52,7 @@ def _radar(data: RunData, dataset: str, values: pd.DataFrame, variant: str) -> F
     axes.set_ylim(0, 1.04)
     axes.spines["polar"].set_visible(False)
     axes.set_title(data.dataset_title(dataset), pad=22)
-    axes.legend(loc="center left", bbox_to_anchor=(1.18, 0.5), frameon=False)
+    axes.legend(loc="center left", bbox_to_anchor=(1.18, 0.5), frameon=False, handlelength=3)
     figure.text(0.5, -0.02, "per axis: worst of these methods inside, best outside (range under the name)",
                 ha="center", fontsize=7, color="#555555")
     return figure

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,14 @@ from markupsafe import Markup
 from PIL import Image
 
 from metrics import registry
+from reports.comparison import ROMAN
 from reports.data import RunData
 from reports.figures.panels import pictures
 from reports.render import html
 from reports.table import Table
 
-# The page has to stay light enough to be mailed: this many pictures per data set, this long at most.
+# The page has to stay light enough to be mailed (13 methods: about 0.8 MB a pair): unless told otherwise, this many
+# pictures per data set, this long at most.
 PICTURES, LONG_SIDE, QUALITY = 6, 512, 85
 
 # first match counts: longer stems before their beginnings
@@ -36,15 +39,17 @@ _CAPTIONS = {
     "segmentations": "What the segmenters said, with the most disputed area magnified",
     "ablation": "Metrics of SMFNet's ablations",
 }
-_ROMAN = {"table1": "Table I", "table4": "Table IV"}
+_NUMBERED = {f"table{number}": f"Table {roman}" for number, roman in ROMAN.items()}
 
 
-def page(data: RunData, tables: Sequence[Table], figures: Sequence[Path], cells: Table | None = None) -> str:
+def page(data: RunData, tables: Sequence[Table], figures: Sequence[Path], cells: Table | None = None,
+         limit: int = PICTURES) -> str:
     """The page's text.
 
     Args:
         cells: the comparison with the paper cell by cell, shown on demand.
         figures: PNG files to embed, in the order shown.
+        limit: how many pictures of each data set the browser holds.
     """
     folder = Path(__file__).parent
     environment = Environment(loader=FileSystemLoader(folder), autoescape=select_autoescape(["j2", "html"]),
@@ -52,10 +57,16 @@ def page(data: RunData, tables: Sequence[Table], figures: Sequence[Path], cells:
     environment.globals["source"] = lambda name: Markup((folder / name).read_text(encoding="utf-8"))
     return environment.get_template("page.html.j2").render(
         data=data, run=data.run, statuses=_statuses(data), problems=_problems(data),
-        tables=[Markup(html.render(table)) for table in tables],
+        tables=[Markup(html.render(_numbered(table))) for table in tables],
         figures=[(caption(data, path.stem), _uri(path.read_bytes(), "png")) for path in figures],
         cells=Markup(html.render(cells)) if cells is not None else "",
-        browser=_script_json(browser(data)), limit=PICTURES)
+        browser=_script_json(browser(data, limit)))
+
+
+def _numbered(table: Table) -> Table:
+    """With the paper's number before the caption, as LaTeX prints it."""
+    number = _NUMBERED.get(table.name)
+    return replace(table, caption=f"{number}: {table.caption}") if number else table
 
 
 def caption(data: RunData, stem: str) -> str:
@@ -63,17 +74,17 @@ def caption(data: RunData, stem: str) -> str:
     for start, text in _CAPTIONS.items():
         if stem.startswith(start + "_"):
             rest = stem.removeprefix(start + "_")
-            return f"{_ROMAN.get(rest) or data.dataset_title(rest)}: {text}"
+            return f"{_NUMBERED.get(rest) or data.dataset_title(rest)}: {text}"
     return stem.replace("_", " ")
 
 
-def browser(data: RunData) -> list[dict]:
+def browser(data: RunData, limit: int = PICTURES) -> list[dict]:
     """What the picture browser shows: per data set its pictures by title, and the metrics of each method."""
     shown = []
     for suite in ("ivf", "mif"):
         rows = data.suite(suite)
         for dataset in data.datasets(suite):
-            items = chosen_items(data, suite, dataset)
+            items = chosen_items(data, suite, dataset, limit)
             of_set = rows[rows["dataset"] == dataset]
             entries = []
             for item in items:
@@ -90,11 +101,11 @@ def browser(data: RunData) -> list[dict]:
     return shown
 
 
-def chosen_items(data: RunData, suite: str, dataset: str) -> list[str]:
-    """At most PICTURES ids, spread evenly over the data set."""
+def chosen_items(data: RunData, suite: str, dataset: str, limit: int = PICTURES) -> list[str]:
+    """At most `limit` ids, spread evenly over the data set."""
     rows = data.suite(suite)
     items = list(dict.fromkeys(rows.loc[rows["dataset"] == dataset, "item"]))
-    picked = np.unique(np.linspace(0, len(items) - 1, min(PICTURES, len(items))).round().astype(int))
+    picked = np.unique(np.linspace(0, len(items) - 1, min(limit, len(items))).round().astype(int))
     return [items[i] for i in picked]
 
 

@@ -55,7 +55,7 @@ for (const table of document.querySelectorAll("section.table table")) {
     byId("over").alt = left.value;
     byId("under").src = entry.pictures[right.value];
     byId("under").alt = right.value;
-    byId("legend").textContent = `Left ${left.value}, right ${right.value}. ${chosen.items.length} of ${chosen.all} pictures are embedded here, scaled to at most 512 pixels; all of them are in OUT/fuse.`;
+    byId("legend").textContent = `Left ${left.value}, right ${right.value}. ${chosen.items.length} of ${chosen.all} pictures are embedded here, as JPEG of at most 512 pixels (more: run_all.py report OUT --pictures N); all of them are in OUT/fuse.`;
     const row = (cells, kind) => {
       const tr = document.createElement("tr");
       tr.append(...cells.map((text, i) => Object.assign(document.createElement(i && kind !== "th" ? "td" : "th"), { textContent: text })));

@@ -23,6 +23,8 @@ PREAMBLE = r"""\documentclass[10pt,twocolumn]{article}
 \usepackage{xcolor}
 \setlength{\tabcolsep}{3.5pt}
 \renewcommand{\thetable}{\Roman{table}}
+\setcounter{dbltopnumber}{9}\renewcommand{\dbltopfraction}{1} % as many tables on a page as it holds
+\setcounter{topnumber}{9}\renewcommand{\topfraction}{1}
 \makeatletter % pages of tables start at the top, without holes between them
 \@fptop=0pt \@dblfptop=0pt \@fpsep=22pt \@dblfpsep=22pt
 \makeatother
@@ -110,7 +112,10 @@ def _cell(cell: Cell, number: dict[str, int], colour: bool) -> str:
 
 def escape(text: str) -> str:
     """Text that LaTeX prints as it is. Latin letters pass through inputenc; what no font here has becomes '?'."""
-    return "".join(_SPECIAL.get(c) or _plain(c) for c in " ".join(text.split()))
+    plain = " ".join(text.split())
+    # two hyphens in a row would become a dash: options are written --so
+    return "".join("{}-" if c == before == "-" else _SPECIAL.get(c) or _plain(c)
+                   for before, c in zip(" " + plain, plain))
 
 
 def _breakable(text: str) -> str:

@@ -22,8 +22,7 @@ def table1(data: RunData) -> Table:
 
 def table4(data: RunData) -> Table:
     """Table IV: medical image fusion; methods trained on medical pictures are marked."""
-    marked = f"{MEDICAL_MARK} trained on medical pictures." if any(
-        _label(data, "mif", m).endswith(MEDICAL_MARK) for m in data.methods("mif")) else ""
+    marked = f"{MEDICAL_MARK} trained on medical pictures." if any(map(data.is_medical, data.methods("mif"))) else ""
     return _metrics_table(data, "mif", "table4", "Medical image fusion", MEDICAL_METRICS, marked)
 
 
@@ -49,18 +48,22 @@ def _metrics_table(data: RunData, suite: str, name: str, title: str, metrics: tu
             reason = data.reason(method, dataset)
             cells = tuple(cell(means, (dataset, method, metric), DIGITS, reason) for metric in metrics)
             if any(c.value is not None for c in cells) or reason:
-                lines.append(Line(_label(data, suite, method), cells, data.dataset_title(dataset),
+                lines.append(Line(_label(data, suite, dataset, method), cells, data.dataset_title(dataset),
                                   data.kind(method) != "source"))
     titles = ", ".join(data.dataset_title(d) for d in data.datasets(suite))
+    # as the paper's Table I; several medical sets have sources of different names, whose rows would have gaps
+    wide = "beside" if len(data.datasets(suite)) <= (1 if suite == "mif" else 3) else ""
     said = f"Mean over the images of each data set; metric definitions: {', '.join(variants)}."
     return ranked(Table(name, f"{title} on {titles}", "Method", headers, tuple(lines),
-                        notes(data, suite, said, *more), wide="beside" if len(data.datasets(suite)) <= 3 else ""))
+                        notes(data, suite, said, *more), wide=wide))
 
 
 def _direction(metric: str, variants: list[str]) -> bool:
     return next(registry.get(metric, v).higher_is_better for v in variants if metric in registry.names(v))
 
 
-def _label(data: RunData, suite: str, method: str) -> str:
-    medical = suite == "mif" and data.run["methods"].get(method, {}).get("trained_on_medical")
-    return f"{data.title(method)}{MEDICAL_MARK}" if medical else data.title(method)
+def _label(data: RunData, suite: str, dataset: str, method: str) -> str:
+    """Sources by what they show; methods trained on medical pictures marked in Table IV."""
+    sources = dict(zip(("infrared", "visible"), data.source_titles(dataset)))
+    marked = suite == "mif" and data.is_medical(method)
+    return sources.get(method) or f"{data.title(method)}{MEDICAL_MARK if marked else ''}"
