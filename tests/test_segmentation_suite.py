@@ -6,7 +6,7 @@ from PIL import Image
 from segmentation_scenes import scene, write_mfnet
 
 from fusion.images import write_png
-from reports.data import load
+from reports.data import ReportError, load
 from reports.figures import bars, segmentations
 from reports.tables import build
 from reports.trace import trace
@@ -69,6 +69,10 @@ def test_a_networks_labels_are_never_called_ground_truth(tmp_path):
     assert figure.axes[0].get_title() == "Teacher labels" and "not ground truth" in figure.get_suptitle()
     for column in ("mIoU", "Car", "Guardrail"):  # the class that the table leaves out is traced, too
         assert "not ground truth" in trace(tmp_path / "out", "table3", "MSRS", "Visible", column)
+    for path in (tmp_path / "out").glob("segment/visible/msrs/*/predictions/*.png"):
+        path.write_bytes(b"damaged")
+    with pytest.raises(ReportError, match=r"predictions/.*\.png: cannot be decoded .*--force"):
+        segmentations.draw(data)
 
 
 def test_mfnet_as_released_trains_on_its_mirrored_entries_when_told_to(tmp_path):

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from reports.data import RunData
 from reports.figures.magnified import around, grid
+from reports.pictures import read, read_rgb
 
 # Okabe and Ito, told apart with every common colour blindness
 COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0), (0, 114, 178))
@@ -55,7 +56,7 @@ def _confident(boxes: Sequence[Sequence[float]]) -> list[Sequence[float]]:
 
 def _figure(data: RunData, dataset: str, item: str, found: dict[str, dict]) -> Figure:
     boxes = {m: _confident(p["images"][item]["boxes"]) for m, p in found.items()}
-    size = Image.open(data.fused_path(next(iter(found)), dataset, item)).size[::-1]
+    size = read(data.fused_path(next(iter(found)), dataset, item)).shape[:2]
     factor = max(1, round(ENLARGED / size[1]))
     row, column, side = _area(boxes, size)
     classes = next(iter(found.values()))["classes"]
@@ -91,8 +92,8 @@ def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
 
 def boxed(path: Path, boxes: Sequence[Sequence[float]], classes: Sequence[str], factor: int = 1) -> np.ndarray:
     """The picture, uint8 RGB [factor*H, factor*W, 3], with boxes [x0, y0, x1, y1, score, class index] drawn on it."""
-    with Image.open(path) as image:
-        picture = image.convert("RGB").resize((image.width * factor, image.height * factor), Image.Resampling.BICUBIC)
+    picture = Image.fromarray(read_rgb(path))
+    picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.BICUBIC)
     pen = ImageDraw.Draw(picture)
     line = max(2, picture.width // 250)
     font = ImageFont.load_default(max(10, picture.width // 40))

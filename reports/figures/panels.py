@@ -2,11 +2,11 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from PIL import Image
 
 from reports.areas import Area
 from reports.data import ReportError, RunData
 from reports.figures.magnified import grid
+from reports.pictures import read
 
 AREA = 0.22  # side of the magnified square, as a fraction of the shorter side
 
@@ -55,14 +55,14 @@ def pictures(data: RunData, dataset: str, item: str) -> dict[str, np.ndarray]:
     found = {}
     sources = data.source_paths(dataset, item)
     if sources is not None:
-        ir, vi = (np.asarray(Image.open(path)) for path in sources)
+        ir, vi = (read(path) for path in sources)
         if sources[0] == sources[1]:
             ir, vi = ir[..., 3], ir[..., :3]
         found = dict(zip(data.source_titles(dataset), (ir, vi)))
     for method in data.ordered(data.run["methods"]):
         path = data.fused_path(method, dataset, item)
         if path is not None and data.kind(method) != "source":
-            found[data.title(method)] = np.asarray(Image.open(path))
+            found[data.title(method)] = read(path)
     return found
 
 

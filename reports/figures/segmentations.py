@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from PIL import Image
 
 from reports.data import RunData
 from reports.figures.magnified import around, grid
+from reports.pictures import read, read_rgb
 
 CLASSES = ("Unlabel", "Car", "Person", "Bike", "Curve", "Car stop", "Guardrail", "Color cone", "Bump")
 # MFNet's demo palette, one colour per class
@@ -46,29 +46,23 @@ def chosen_item(data: RunData, dataset: str, folders: dict[str, Path]) -> str | 
 
 def _disputed(folders: dict[str, Path], item: str) -> np.ndarray:
     """bool [H,W]: not all methods say the same."""
-    maps = [read_ids(folder / f"{item}.png") for folder in folders.values()]
+    maps = [read(folder / f"{item}.png") for folder in folders.values()]
     return np.any([other != maps[0] for other in maps[1:]], axis=0)
-
-
-def read_ids(path: Path) -> np.ndarray:
-    """Class ids, uint8 [H,W]."""
-    with Image.open(path) as image:
-        return np.array(image)
 
 
 def _figure(data: RunData, dataset: str, item: str, folders: dict[str, Path]) -> Figure:
     truth_path = data.label_path(dataset, item)
-    truth = read_ids(truth_path) if truth_path is not None else None
+    truth = read(truth_path) if truth_path is not None else None
     named = data.labelled_title("segmentation", dataset)
     shown, used = {}, set()
     visible = data.fused_path("visible", dataset, item)
     if truth is not None and visible is not None:
-        shown["Teacher labels" if "teacher" in named else "Ground truth"] = panel(_rgb(visible), truth)
+        shown["Teacher labels" if "teacher" in named else "Ground truth"] = panel(read_rgb(visible), truth)
         used |= set(np.unique(truth))
     for method, folder in folders.items():
-        ids = read_ids(folder / f"{item}.png")
+        ids = read(folder / f"{item}.png")
         used |= set(np.unique(ids))
-        shown[data.title(method)] = panel(_rgb(_under(data, method, dataset, item)), ids, truth)
+        shown[data.title(method)] = panel(read_rgb(_under(data, method, dataset, item)), ids, truth)
     disputed = np.argwhere(_disputed(folders, item))
     size = next(iter(shown.values())).shape[:2]
     centre = np.median(disputed, axis=0) if len(disputed) else np.array(size) / 2
@@ -82,11 +76,6 @@ def _under(data: RunData, method: str, dataset: str, item: str) -> Path | None:
     """What a method's classes are drawn on: what it was trained on, for early fusion the visible picture."""
     early = method == "four_channel"
     return data.fused_path("visible" if early else method, dataset, item)
-
-
-def _rgb(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.array(image.convert("RGB"))
 
 
 def panel(picture: np.ndarray, ids: np.ndarray, truth: np.ndarray | None = None) -> np.ndarray:
