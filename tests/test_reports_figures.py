@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from reports_run import HEIGHT, WIDTH, make_run
+from reports_run import HEIGHT, ITEMS, WIDTH, make_run
 
 from reports import ReportError, areas, load
 from reports.data import MEDICAL_ORDER, PAPER_ORDER
@@ -161,3 +161,9 @@ def test_medical_sources_are_called_by_their_modality(tmp_path):
     shown = browser(replace(data, rows=rows))[0]["items"][0]
     assert "PET" in shown["values"] and "PET" in shown["pictures"] and "Visible" not in shown["values"]
     assert data.source_titles("tno") == ("Infrared", "Visible")
+
+
+@pytest.mark.parametrize(("limit", "items"), [(0, []), (1, ["00001"]), (2, ["00001", "00003"]), (9, list(ITEMS))])
+def test_the_page_embeds_as_many_pictures_as_asked_for(tmp_path, limit, items):
+    data = load(make_run(tmp_path, ["ivf"], fused=("tno",)))
+    assert [entry["id"] for shown in browser(data, limit) for entry in shown["items"]] == items

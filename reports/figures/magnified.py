@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-COLUMNS = 4
+COLUMNS = (4, 5)  # whichever leaves fewer gaps in the last line
 MARK = "#ffcc00"
 
 
@@ -19,7 +19,7 @@ def grid(shown: Mapping[str, np.ndarray], area: tuple[int, int, int], title: str
         area: (row, column, side) of the magnified square, in pixels.
     """
     height, width = next(iter(shown.values())).shape[:2]
-    columns = min(COLUMNS, len(shown))
+    columns = min(len(shown), min(COLUMNS, key=lambda n: -len(shown) % n))
     lines = -(-len(shown) // columns)
     figure, axes = plt.subplots(lines, columns, figsize=(9, 9 / columns * height / width * lines + 0.25 * lines + 0.3),
                                 squeeze=False, layout="constrained")
@@ -27,7 +27,7 @@ def grid(shown: Mapping[str, np.ndarray], area: tuple[int, int, int], title: str
         axis.axis("off")
     for axis, (name, picture) in zip(axes.flat, shown.items()):
         _one(axis, picture, area)
-        axis.set_title(name, pad=3)
+        axis.set_title(name, pad=3, fontsize=9)
     figure.suptitle(title, fontsize=9, color="#555555")
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
     return figure

@@ -19,7 +19,7 @@ from reports.figures.panels import pictures
 from reports.render import html
 from reports.table import Table
 
-# The page has to stay light enough to be mailed (13 methods: about 0.8 MB a pair): unless told otherwise, this many
+# The page has to stay light enough to be mailed (12 methods: about 0.4 MB a pair): unless told otherwise, this many
 # pictures per data set, this long at most.
 PICTURES, LONG_SIDE, QUALITY = 6, 512, 85
 
