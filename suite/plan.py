@@ -209,45 +209,47 @@ def _plan_training(plan: Plan, profile: Profile, suite: str, data: Path, facts: 
     With the split "folds" every seed is tested on another fold (detection).
     """
     table = dict(profile.settings.get(suite, {}))
-    split_name, four_channel = table.pop("split", None), table.pop("four_channel_row", False)
+    split_name = table.pop("split", None)
+    four_channel = table.pop("four_channel_row", False) if suite == "segmentation" else False
     settings = settings_type.from_table(table)
     for dataset in profile.datasets.get(suite, ()):
         labels = open_labels(dataset, data)
         folds = split_name == "folds" and hasattr(labels, "fold")
         splits = [labels.fold(seed) for seed in range(profile.seeds)] if folds else [labels.split(split_name)]
-        pairs = _open(plan, dataset, data, facts)
+        sets = tuple(_open(plan, name, data, facts) for name in getattr(labels, "pair_sets", ()) or (dataset,))
         for split in splits:
-            _check_ids(split, pairs, labels)
-        fused = {info.name: plan.add(fuse_unit(info, pairs)) for info in plan.methods.values()
-                 if "ivf" in info.card.task}
-        rows = [(name, (unit,), settings) for name, unit in fused.items()]
+            _check_ids(split, sets)
+        rows = [(info.name, tuple(plan.add(fuse_unit(info, pairs)) for pairs in sets), settings)
+                for info in plan.methods.values() if "ivf" in info.card.task]
         if four_channel:
             plan.methods.setdefault(FOUR_CHANNEL.name, MethodInfo(FOUR_CHANNEL, FOUR_CHANNEL.title, "released"))
             rows.append((FOUR_CHANNEL.name, (), replace(settings, four_channel=True)))
         # one row's seeds share everything else: hashed once, not once per seed
-        decided = [[_deciding(pairs, labels, split, settings) for _, _, settings in rows] for split in splits]
+        decided = [[_deciding(sets, labels, split, settings) for _, _, settings in rows] for split in splits]
         for seed in range(profile.seeds):
             split = splits[seed % len(splits)]
             for (name, upstream, chosen), deciding in zip(rows, decided[seed % len(splits)]):
                 plan.add(Unit(
-                    stage=stage_name, method=name, dataset=pairs.name, seed=seed, version=stage(stage_name).VERSION,
+                    stage=stage_name, method=name, dataset=dataset, seed=seed, version=stage(stage_name).VERSION,
                     settings=deciding, upstream=upstream,
-                    inputs={"pairs": pairs, "labels": labels, "split": split, "settings": chosen}))
+                    inputs={"pair_sets": sets, "labels": labels, "split": split, "settings": chosen}))
 
 
-def _deciding(pairs: PairSet, labels, split, settings) -> dict:
+def _deciding(sets: Sequence[PairSet], labels, split, settings) -> dict:
     """Everything but the seed that decides a training's numbers."""
     return {"settings": asdict(settings), "split": [split.name, _hash([split.train, split.val, split.test])],
-            "labels": labels.manifest, "manifest": pairs.manifest, "initial": _initial_weights(settings)}
+            "labels": labels.manifest, "manifest": "+".join(pairs.manifest for pairs in sets),
+            "initial": _initial_weights(settings)}
 
 
-def _check_ids(split, pairs: PairSet, labels) -> None:
-    have = {pair.id for pair in pairs.pairs}
+def _check_ids(split, sets: Sequence[PairSet]) -> None:
+    have = {pair.id for pairs in sets for pair in pairs.pairs}
     wanted = [key.removesuffix("_flip") for part in (split.train, split.val, split.test) for key in part]
     missing = [key for key in wanted if key not in have]
     if missing:
-        raise UserError(f"{pairs.name}: split {split.name} names {missing[0]} (and {len(missing) - 1} more), but "
-                        f"{pairs.layout} has no such pair; complete the data set or choose another split")
+        raise UserError(f"{sets[0].name}: split {split.name} names {missing[0]} (and {len(missing) - 1} more), but "
+                        f"{', '.join(pairs.layout for pairs in sets)} has no such pair; complete the data set or "
+                        "choose another split")
 
 
 def _plan_complexity(plan: Plan, profile: Profile, suite: str, data: Path, facts: MutableMapping[str, list]) -> None:

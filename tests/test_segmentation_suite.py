@@ -47,14 +47,17 @@ def done(tmp_path, made):
     return load(tmp_path / "out")
 
 
-def test_a_networks_labels_are_never_called_ground_truth(tmp_path):
-    top = tmp_path / "msrs/test"
-    for folder in ("ir", "vi", "teacher_labels"):
-        (top / folder).mkdir(parents=True)
-    for number in range(8):
+def write_msrs(top, role, labels, numbers):
+    for folder in ("ir", "vi", labels):
+        (top / role / folder).mkdir(parents=True)
+    for number in numbers:
         picture, ids = scene(np.random.default_rng(number), (40, 48))
-        for folder, content in (("ir", picture[..., 3]), ("vi", picture[..., :3]), ("teacher_labels", ids)):
-            write_png(top / folder / f"{number:05d}{'ND'[number % 2]}.png", content)
+        for folder, content in (("ir", picture[..., 3]), ("vi", picture[..., :3]), (labels, ids)):
+            write_png(top / role / folder / f"{number:05d}{'ND'[number % 2]}.png", content)
+
+
+def test_a_networks_labels_are_never_called_ground_truth(tmp_path):
+    write_msrs(tmp_path / "msrs", "test", "teacher_labels", range(8))
     data = done(tmp_path, plan(tmp_path, "msrs", "four_channel_row = true"))
     table = build(data, 3)
     assert [line.label for line in table.lines] == ["Visible", "Infrared", "Early fusion (4 channels)", "Average"]
@@ -73,6 +76,18 @@ def test_a_networks_labels_are_never_called_ground_truth(tmp_path):
         path.write_bytes(b"damaged")
     with pytest.raises(ReportError, match=r"predictions/.*\.png: cannot be decoded .*--force"):
         segmentations.draw(data)
+
+
+def test_msrs_as_released_trains_on_its_train_pairs(tmp_path):
+    write_msrs(tmp_path / "MSRS", "train", "Segmentation_labels", range(4))
+    write_msrs(tmp_path / "MSRS", "test", "Segmentation_labels", range(4, 6))
+    made = plan(tmp_path, "msrs", "four_channel_row = true")
+    assert {(unit.method, unit.dataset) for unit in made.units if unit.stage == "fuse"} == {
+        (method, dataset) for method in ("visible", "infrared", "average") for dataset in ("msrs", "msrs_train")}
+    table = build(done(tmp_path, made), 3)
+    assert all(line.cells[-1].value is not None for line in table.lines) and len(table.lines) == 4
+    assert table.caption.endswith("on MSRS")
+    assert "split official of MSRS: 4 pictures to train, 2 to test" in " ".join(table.notes)
 
 
 def test_mfnet_as_released_trains_on_its_mirrored_entries_when_told_to(tmp_path):

@@ -53,6 +53,7 @@ class SegmentationSet:
 
     labels: id -> label file. pictures: id -> 4-channel picture (MFNet, sample; empty for MSRS).
     splits: by name, the default first. manifest: sha256 over every id and label file.
+    pair_sets: the pair sets that hold its pictures, where that is not the one of its own name.
     teacher: the labels are a network's, not ground truth; `note` says so and must stand beside every number.
     """
 
@@ -62,6 +63,7 @@ class SegmentationSet:
     splits: Mapping[str, Split]
     manifest: str
     pictures: Mapping[str, Path] = field(default_factory=dict)
+    pair_sets: tuple[str, ...] = ()
     teacher: bool = False
     note: str = ""
     classes: tuple[str, ...] = CLASSES
@@ -162,7 +164,8 @@ def _open_msrs(folder: Path) -> SegmentationSet:
                                note=TEACHER_NOTE)
     split = Split("official", roles["train"], roles["test"])
     _no_leak(split, folder)
-    return SegmentationSet("msrs", TITLES["msrs"], labels, {"official": split}, _manifest(labels))
+    return SegmentationSet("msrs", TITLES["msrs"], labels, {"official": split}, _manifest(labels),
+                           pair_sets=("msrs", "msrs_train"))
 
 
 def _msrs_folders(folder: Path) -> dict[str, Path]:

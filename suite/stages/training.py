@@ -11,11 +11,12 @@ from suite.unit import Unit
 
 
 def pictures(unit: Unit, context: Context) -> dict[str, Path | tuple[Path, Path]]:
-    """id -> the fused unit's own file; the two source files where nothing was fused (four-channel input)."""
-    pairs = unit.inputs["pairs"].pairs
+    """id -> the fused units' own file; the two source files where nothing was fused (four-channel input)."""
     if not unit.upstream:
-        return {pair.id: pair.ir if pair.packed else (pair.ir, pair.vi) for pair in pairs}
-    return {pair.id: image_path(context.out, unit.upstream[0], pair.id) for pair in pairs}
+        return {pair.id: pair.ir if pair.packed else (pair.ir, pair.vi)
+                for pairs in unit.inputs["pair_sets"] for pair in pairs.pairs}
+    return {pair.id: image_path(context.out, fused, pair.id)
+            for fused in unit.upstream for pair in fused.inputs["pairs"].pairs}
 
 
 def progress_of(unit: Unit, context: Context) -> Callable[[int, int, float], None]:
