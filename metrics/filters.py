@@ -22,6 +22,13 @@ def valid(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     return filtered[edge:image.shape[0] - edge, edge:image.shape[1] - edge]
 
 
+def window_sums(image: np.ndarray, size: int) -> np.ndarray:
+    """Sums over all size x size windows inside, exact: uint8 or uint16 [H,W] -> float64 [H-size+1,W-size+1]."""
+    edge = size // 2
+    sums = cv2.boxFilter(image, cv2.CV_32S, (size, size), normalize=False, borderType=cv2.BORDER_REPLICATE)
+    return sums[edge:image.shape[0] - edge, edge:image.shape[1] - edge].astype(np.float64)
+
+
 def plain_valid(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """`valid` by scipy.ndimage: what the plain definitions use."""
     edge = len(kernel) // 2

@@ -14,6 +14,8 @@ from skimage.metrics import structural_similarity
 
 import metrics
 from metrics import definitions
+from metrics.definitions import vif
+from metrics.picture import Picture
 
 ROOT = Path(__file__).parents[1]
 
@@ -213,3 +215,19 @@ def test_tang_nabf_pixel_by_pixel():
             lost += (1 - quality(vb[at], hb[at], vf[at], hf[at])) * wb
     got = metrics.evaluate(*images, variant="tang", metrics=["Nabf"])["Nabf"]
     assert got == pytest.approx(lost / weights, rel=1e-9)
+
+
+def test_vif_of_nearly_flat_windows_is_not_rounding():
+    """A saturated sky with single darker pixels: smoothed, its variances drown in what E[x^2] - E[x]^2 loses."""
+    rng = np.random.default_rng(3)
+    vi = np.full((200, 240), 255, np.uint8)
+    vi[rng.integers(0, 200, 12), rng.integers(0, 240, 12)] = 254
+    vi[150:] = rng.integers(0, 255, (50, 240))
+    ir = rng.integers(0, 255, vi.shape).astype(np.uint8)
+    fused = ((vi.astype(int) + ir) // 2).astype(np.uint8)
+    counted = [Picture(vi).part(vif._as_source, slice(0, rows), rows, scale)[2][:, vif.NEARLY_FLAT_WINDOWS].sum()
+               for scale, rows in ((1, 88), (2, 42))]
+    assert min(counted) > 0
+    found, plain = (evaluate(fused, ir, vi, metrics=["VIF"])["VIF"]
+                    for evaluate in (metrics.evaluate, metrics.evaluate_plainly))
+    assert abs(found - plain) < 1e-9  # by E[x^2] - E[x]^2 alone: 1e-7

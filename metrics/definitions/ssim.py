@@ -18,6 +18,7 @@ Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment", IEEE Trans. Image P
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from metrics import filters
@@ -92,20 +93,41 @@ def structural_similarity(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, 
 def fast(fused: Picture, ir: Picture, vi: Picture, *, window: Window = UNIFORM, data_range: float = 255,
          halved: bool = False) -> float:
     height, width = (side - (0 if window.whole_image else len(window.kernel) - 1) for side in fused.shape)
+    exact = all(_exact(picture, window) for picture in (fused, ir, vi))
     total = 0.0
     for rows in row_blocks(height, width):
         block = _block(fused, rows, window)
         moments = fused.part(_moments, rows, height, window)
         for source in (ir, vi):
-            joint = filters.valid(block * _block(source, rows, window), window.kernel)
-            total += _similarity(*moments, *source.part(_moments, rows, height, window), joint, window, data_range)
+            moments_s = source.part(_moments, rows, height, window)
+            covariance = _product_sums(block, _block(source, rows, window), window, exact)
+            covariance *= window.weight
+            product = moments[0] * moments_s[0]
+            covariance -= product
+            if not exact:
+                np.copyto(covariance, 0, where=(moments[1] == 0) | (moments_s[1] == 0))
+            total += _similarity(moments, moments_s, product, covariance, window, data_range)
     total /= height * width
     return total / 2 if halved else total
 
 
+def _exact(picture: Picture, window: Window) -> bool:
+    """Sums over whole numbers, unscaled: no rounding, so flat windows have no variance and no covariance."""
+    return picture.is_8bit and not window.gaussian
+
+
+def _product_sums(first: np.ndarray, second: np.ndarray, window: Window, exact: bool) -> np.ndarray:
+    """Weighted sums of the product over every window."""
+    if exact:
+        return filters.window_sums(cv2.multiply(first, second, dtype=cv2.CV_16U), len(window.kernel))
+    return filters.valid(first.astype(np.float64) * second, window.kernel)
+
+
 def _block(picture: Picture, rows: slice, window: Window) -> np.ndarray:
-    """The pixels that some rows of windows look at, less the offset."""
+    """The pixels that some rows of windows look at, less the offset; uint8 where the sums are exact."""
     size = len(window.kernel)
+    if _exact(picture, window):
+        return picture.image[rows.start:rows.stop + size - 1]
     if not window.whole_image:
         return picture.rows(rows.start, rows.stop + size - 1) - window.offset
     edge, (height, width) = size // 2, picture.shape
@@ -116,39 +138,39 @@ def _block(picture: Picture, rows: slice, window: Window) -> np.ndarray:
 
 def _moments(picture: Picture, rows: slice, window: Window) -> tuple[np.ndarray, np.ndarray]:
     """Per window: the sum w m of the pixels less the offset, and w^2 times the variance before the correction."""
-    block = _block(picture, rows, window)
-    sums, squares = filters.valid(block, window.kernel), filters.valid(block * block, window.kernel)
-    variance = squares * window.weight
+    block, exact = _block(picture, rows, window), _exact(picture, window)
+    sums = filters.window_sums(block, len(window.kernel)) if exact else filters.valid(block, window.kernel)
+    variance = _product_sums(block, block, window, exact)
+    variance *= window.weight
     variance -= sums * sums
-    np.copyto(variance, 0, where=variance < FLAT * window.weight**2)
+    if not exact:
+        np.copyto(variance, 0, where=variance < FLAT * window.weight**2)
     return sums, variance
 
 
-def _similarity(sums_f: np.ndarray, variance_f: np.ndarray, sums_s: np.ndarray, variance_s: np.ndarray,
-                joint: np.ndarray, window: Window, data_range: float) -> float:
-    """Sum of S over a block of windows; both factors above and below the line are w^2 times those of the formula."""
+def _similarity(moments_f: tuple[np.ndarray, np.ndarray], moments_s: tuple[np.ndarray, np.ndarray],
+                product: np.ndarray, covariance: np.ndarray, window: Window, data_range: float) -> float:
+    """Sum of S over a block of windows; both factors above and below the line are w^2 times those of the formula.
+
+    product: of the two sums of pixels less the offset. It and `covariance` are written to.
+    """
+    (sums_f, variance_f), (sums_s, variance_s) = moments_f, moments_s
     scale = window.weight**2
     c1, c2 = (0.01 * data_range) ** 2 * scale, (0.03 * data_range) ** 2 * scale / window.correction
-    covariance = joint * window.weight
-    covariance -= sums_f * sums_s
-    np.copyto(covariance, 0, where=variance_f == 0)
-    np.copyto(covariance, 0, where=variance_s == 0)
-    covariance *= 2
-    covariance += c2
     if window.offset:
         sums_f, sums_s = sums_f + window.weight * window.offset, sums_s + window.weight * window.offset
+        product = sums_f * sums_s
     below = sums_f * sums_f
     below += sums_s * sums_s
     below += c1
-    above = sums_f * sums_s
-    above *= 2
-    above += c1
-    above *= covariance
-    above /= below
-    spread = np.add(variance_f, variance_s, out=below)
+    spread = variance_f + variance_s
     spread += c2
-    above /= spread
-    return above.sum()
+    below *= spread
+    covariance += c2 / 2  # the two factors 2 above the line are taken out of the sum
+    product += c1 / 2
+    covariance *= product
+    covariance /= below
+    return 4 * covariance.sum()
 
 
 LEGACY = {"window": UNIFORM, "data_range": 2}
