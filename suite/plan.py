@@ -211,6 +211,8 @@ def _plan_training(plan: Plan, profile: Profile, suite: str, data: Path, facts: 
     table = dict(profile.settings.get(suite, {}))
     split_name = table.pop("split", None)
     four_channel = table.pop("four_channel_row", False) if suite == "segmentation" else False
+    if not isinstance(split_name, str | None) or not isinstance(four_channel, bool):
+        raise UserError(f"profile {profile.name}, [{suite}]: split is a text, four_channel_row true or false")
     settings = settings_type.from_table(table)
     for dataset in profile.datasets.get(suite, ()):
         labels = open_labels(dataset, data)

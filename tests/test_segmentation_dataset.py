@@ -180,7 +180,9 @@ def test_pictures_are_checked_before_training(tmp_path):
 
 @pytest.mark.parametrize("wrong", [{"depth": 34}, {"output_stride": 4}, {"batch": 1}, {"crop": (16, 64)},
                                    {"absent": "0"}, {"schedule": "step"}, {"pretrained": "/nowhere/r50.pth"},
-                                   {"min_lr": 1.0}, {"model": "unet"}, {"scale": (2, 1)}, {"flip": 2}])
+                                   {"min_lr": 1.0}, {"model": "unet"}, {"scale": (2, 1)}, {"flip": 2}, {"epochs": "60"},
+                                   {"epochs": 2.5}, {"crop": 32}, {"crop": ["a", 64]}, {"scale": [1.0]}, {"lr": True},
+                                   {"lr": float("nan")}, {"colour": "no"}, {"pretrained": 3}, {"depth": [18]}])
 def test_settings_are_checked_when_made(wrong):
     (name,) = wrong
     with pytest.raises(SegmentationError, match=f"segmentation setting {name} = .*; expected "):
@@ -192,3 +194,5 @@ def test_settings_from_a_profile_table():
     assert settings.crop == (96, 128) and "ResNet-101-d8, from scratch" in settings.title
     with pytest.raises(SegmentationError, match="unknown segmentation setting lr0"):
         SegmentationSettings.from_table({"lr0": 0.1})
+    with pytest.raises(SegmentationError, match="unknown segmentation setting four_channel"):  # a row's, not all rows'
+        SegmentationSettings.from_table({"four_channel": True})

@@ -113,3 +113,12 @@ def test_broken_data_end_the_run_before_anything_is_made(tmp_path, change, messa
     change(write_mfnet(tmp_path))
     with pytest.raises(USER_ERRORS, match=f"00001N.png: .*{message}"):
         plan(tmp_path, "mfnet")
+
+
+@pytest.mark.parametrize("line, message", [
+    ('four_channel_row = "no"', "four_channel_row true or false"), ('split = ["official"]', "split is a text"),
+    ('split = "oficial"', "did you mean official"), ('lr = "high"', "lr = 'high'; expected a number")])
+def test_a_profiles_values_are_checked(tmp_path, line, message):
+    write_mfnet(tmp_path)
+    with pytest.raises(USER_ERRORS, match=message):
+        plan(tmp_path, "mfnet", line)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from downstream._settings import wrong_kind
+
 # engine -> (model file, how tables name it). ultralytics' "u" networks are anchor-free; the paper's YOLOv5x is the
 # classic anchor-based one.
 ENGINES = {
@@ -71,12 +73,14 @@ class DetectionSettings:
     classic_model: str = "yolov5x"
 
     def __post_init__(self):
+        wrong = wrong_kind(self)
+        if wrong:
+            self._require(wrong[0], False, wrong[1])
         self._require("engine", self.engine in ENGINES, f"one of {', '.join(ENGINES)}")
         # "auto" would ignore lr0
         self._require("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
         for name in ("epochs", "batch", "nbs", "max_det"):
-            value = getattr(self, name)
-            self._require(name, isinstance(value, int) and value >= 1, "a whole number, 1 or more")
+            self._require(name, getattr(self, name) >= 1, "a whole number, 1 or more")
         self._require("imgsz", self.imgsz >= 32 and self.imgsz % 32 == 0, "a multiple of 32")
         self._require("lr0", 0 < self.lr0 <= 1, "above 0, at most 1")
         self._require("lrf", 0 < self.lrf <= 1, "above 0, at most 1")

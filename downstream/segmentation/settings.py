@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from downstream._settings import wrong_kind
 from downstream.segmentation.labels import SegmentationError
 
 DEPTHS = (18, 50, 101)
@@ -52,6 +53,9 @@ class SegmentationSettings:
     model: str = "deeplabv3plus"
 
     def __post_init__(self):
+        wrong = wrong_kind(self)
+        if wrong:
+            self._require(wrong[0], False, wrong[1])
         for name in ("crop", "scale"):  # TOML gives lists
             object.__setattr__(self, name, tuple(getattr(self, name)))
         self._require("model", self.model == "deeplabv3plus", "the only model is deeplabv3plus")
@@ -59,8 +63,8 @@ class SegmentationSettings:
         self._require("output_stride", self.output_stride in (8, 16), "8 or 16")
         self._require("base_channels", self.base_channels >= 4 and self.base_channels % 2 == 0, "even, 4 or more")
         self._require("head_channels", self.head_channels >= 8 and self.head_channels % 2 == 0, "even, 8 or more")
-        self._require("crop", len(self.crop) == 2 and min(self.crop) >= 32, "(height, width), each 32 or more")
-        self._require("scale", len(self.scale) == 2 and 0 < self.scale[0] <= self.scale[1], "0 < low <= high")
+        self._require("crop", min(self.crop) >= 32, "(height, width), each 32 or more")
+        self._require("scale", 0 < self.scale[0] <= self.scale[1], "0 < low <= high")
         self._require("max_share", 0 < self.max_share <= 1, "above 0, at most 1")
         self._require("flip", 0 <= self.flip <= 1, "a probability")
         # the ASPP head's image pooling normalises one value per channel and picture: one picture has no variance
@@ -83,8 +87,11 @@ class SegmentationSettings:
 
     @classmethod
     def from_table(cls, table: dict) -> "SegmentationSettings":
-        """From a profile's table. Raises SegmentationError for an unknown key."""
-        known = [f.name for f in fields(cls)]
+        """From a profile's table. Raises SegmentationError for an unknown key.
+
+        four_channel is no key: it belongs to one row, which the profile asks for with four_channel_row.
+        """
+        known = [f.name for f in fields(cls) if f.name != "four_channel"]
         unknown = sorted(set(table) - set(known))
         if unknown:
             raise SegmentationError(f"unknown segmentation setting {', '.join(unknown)}; known: {', '.join(known)}")
