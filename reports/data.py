@@ -84,7 +84,14 @@ class RunData:
 
     @cached_property
     def _suites(self) -> dict[str, pd.DataFrame]:
-        return dict(tuple(self.rows.groupby("suite", sort=False)))
+        # a training on an ablation's pictures is no row of Tables II and III, see `ablations_trained_on`
+        elsewhere = (self.rows["suite"] != "ablation") & self.rows["method"].str.fullmatch(ABLATION)
+        return dict(tuple(self.rows[~elsewhere].groupby("suite", sort=False)))
+
+    def ablations_trained_on(self, suite: str, metric: str) -> pd.Series:
+        """Fig. 11: what detection or segmentation gives on the ablations' pictures, method -> mean over seeds."""
+        rows = self.rows[(self.rows["suite"] == suite) & (self.rows["metric"] == metric) & (self.rows["item"] == "-")]
+        return rows[rows["method"].str.fullmatch(ABLATION)].groupby("method")["value"].mean()
 
     def methods(self, suite: str) -> list[str]:
         """Methods with rows in a suite and those that were meant to have some, in table order."""

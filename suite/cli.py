@@ -24,7 +24,8 @@ Out = Annotated[Path, typer.Option(help="where everything is written")]
 def run_suites(
     context: typer.Context,
     suite: Annotated[str | None, typer.Option(
-        help="comma-separated: ivf, mif, detection, segmentation, complexity, ablation, or all")] = None,
+        help="comma-separated: ivf, mif, detection, segmentation, complexity, ablation, or all; beside ablation, "
+             "detection and segmentation are trained on the ablations too (Fig. 11)")] = None,
     profile: Annotated[str | None, typer.Option(
         help="sample, paper or a TOML file; default: paper with --data, else sample")] = None,
     data: Data = None,

@@ -33,6 +33,7 @@ class MethodInfo:
     weights_path: Path | None = None
     pictures: Path | None = None  # a folder of fused pictures that the user brought
     weights: tuple[tuple[str, str], ...] = ()  # (file name, sha256)
+    trained: Unit | None = None  # the training of this run that leaves the weights (ablations)
     note: str = ""
 
     @property
@@ -77,6 +78,8 @@ def make_plan(profile: Profile, *, data: Path, weights: Path, method_names: Sequ
     """
     plan = Plan()
     _ready_methods(plan, profile, weights, method_names)
+    if "ablation" in profile.suites:
+        _ready_ablations(plan, profile, data, facts)
     for suite in profile.suites:
         _PLANNERS[suite](plan, profile, suite, data, facts)
     if not plan.units:
@@ -157,6 +160,10 @@ def fuse_unit(info: MethodInfo, pairs: PairSet) -> Unit:
         return Unit(stage="fuse", method=info.name, dataset=pairs.name, seed=0, version=stage("fuse").VERSION,
                     settings={"precomputed": brought.manifest, "manifest": pairs.manifest, "batch_size": 1},
                     inputs={"pairs": pairs, "precomputed": brought})
+    if info.trained is not None:
+        return Unit(stage="fuse", method=info.name, dataset=pairs.name, seed=0, version=stage("fuse").VERSION,
+                    settings={"network": "smfnet", "manifest": pairs.manifest, "batch_size": 1},
+                    upstream=(info.trained,), inputs={"pairs": pairs})
     return Unit(
         stage="fuse", method=info.name, dataset=pairs.name, seed=0, version=stage("fuse").VERSION,
         settings={"protocol": info.protocol, "method_version": info.card.version, "batch_size": info.batch_size,
@@ -204,7 +211,8 @@ def _plan_segmentation(plan: Plan, profile: Profile, suite: str, data: Path, fac
 
 def _plan_training(plan: Plan, profile: Profile, suite: str, data: Path, facts: MutableMapping[str, list],
                    stage_name: str, open_labels: Callable, settings_type: type) -> None:
-    """One training per method and seed on what the method made of the data set's pairs.
+    """One training per method and seed on what the method made of the data set's pairs; in a run of the suite ablation
+    also per ablation (Fig. 11).
 
     With the split "folds" every seed is tested on another fold (detection).
     """
@@ -222,7 +230,7 @@ def _plan_training(plan: Plan, profile: Profile, suite: str, data: Path, facts: 
         for split in splits:
             _check_ids(split, sets)
         rows = [(info.name, tuple(plan.add(fuse_unit(info, pairs)) for pairs in sets), settings)
-                for info in plan.methods.values() if "ivf" in info.card.task]
+                for info in plan.methods.values() if "ivf" in info.card.task or info.trained is not None]
         if four_channel:
             plan.methods.setdefault(FOUR_CHANNEL.name, MethodInfo(FOUR_CHANNEL, FOUR_CHANNEL.title, "released"))
             rows.append((FOUR_CHANNEL.name, (), replace(settings, four_channel=True)))
@@ -264,7 +272,7 @@ def _plan_complexity(plan: Plan, profile: Profile, suite: str, data: Path, facts
     skipped = [s.method for s in plan.skipped if hasattr(find(s.method), "complexity")]
     for name in [*plan.methods, *skipped]:
         info = plan.methods.get(name)
-        if info is not None and (info.card.kind == "source" or info.pictures is not None):
+        if info is not None and (info.card.kind == "source" or info.pictures is not None or info.trained is not None):
             continue
         card = find(name).card
         plan.add(Unit(
@@ -274,30 +282,32 @@ def _plan_complexity(plan: Plan, profile: Profile, suite: str, data: Path, facts
             inputs={"weights": info.weights_path if info else None}))
 
 
-def _plan_ablation(plan: Plan, profile: Profile, suite: str, data: Path, facts: MutableMapping[str, list]) -> None:
-    """Table VI: train SMFNet by the recipes ae1 ... ae8, fuse and score with each.
-
-    SSIM is another variant there than in Table I (see docs on metrics): it is scored by a unit of its own.
-    """
+def _ready_ablations(plan: Plan, profile: Profile, data: Path, facts: MutableMapping[str, list]) -> None:
+    """SMFNet trained by the recipes ae1 ... ae8: methods whose weights this run makes."""
     from fusion.smfnet.recipe import load_recipe
 
-    settings = profile.settings.get(suite, {})
+    settings = profile.settings.get("ablation", {})
     training = _open(plan, settings["training"], data, facts)
     overrides = settings.get("overrides", {})
     for name in settings.get("recipes", [f"ae{number}" for number in range(1, 9)]):
         recipe = load_recipe(name, overrides)
-        card = Card(name=name, title=recipe.title, kind="ours", task=(), paper="Table VI")
-        plan.methods[name] = MethodInfo(card, recipe.title, "released")
         trained = plan.add(Unit(
             stage="train", method=name, dataset=training.name, seed=0, version=stage("train").VERSION,
             settings={"recipe": name, "resolved": json.loads(json.dumps(asdict(recipe))), "overrides": overrides,
                       "manifest": training.manifest}, inputs={"pairs": training}))
-        for dataset in profile.datasets.get(suite, ()):
+        card = Card(name=name, title=recipe.title, kind="ours", task=(), paper="Table VI")
+        plan.methods[name] = MethodInfo(card, recipe.title, "released", trained=trained)
+
+
+def _plan_ablation(plan: Plan, profile: Profile, suite: str, data: Path, facts: MutableMapping[str, list]) -> None:
+    """Table VI: fuse and score with each ablation.
+
+    SSIM is another variant there than in Table I (see docs on metrics): it is scored by a unit of its own.
+    """
+    for info in plan.methods.values():
+        for dataset in profile.datasets.get(suite, ()) if info.trained is not None else ():
             pairs = _open(plan, dataset, data, facts)
-            fused = plan.add(Unit(
-                stage="fuse", method=name, dataset=dataset, seed=0, version=stage("fuse").VERSION,
-                settings={"network": "smfnet", "manifest": pairs.manifest, "batch_size": 1}, upstream=(trained,),
-                inputs={"pairs": pairs}))
+            fused = plan.add(fuse_unit(info, pairs))
             plan.add(score_unit(fused, suite, "smfnet", ("EN", "SD", "VIF"), pairs))
             plan.add(score_unit(fused, suite, "smfnet-ablation", ("SSIM",), pairs))
 

@@ -11,7 +11,7 @@ from reports_run import HEIGHT, ITEMS, WIDTH, make_run
 
 from reports import ReportError, areas, load
 from reports.data import MEDICAL_ORDER, PAPER_ORDER
-from reports.figures import boxes, detections, panels, segmentations, style
+from reports.figures import bars, boxes, detections, panels, segmentations, style
 from reports.figures.magnified import around
 from reports.figures.radar import normalised
 from reports.page import browser
@@ -167,3 +167,16 @@ def test_medical_sources_are_called_by_their_modality(tmp_path):
 def test_the_page_embeds_as_many_pictures_as_asked_for(tmp_path, limit, items):
     data = load(make_run(tmp_path, ["ivf"], fused=("tno",)))
     assert [entry["id"] for shown in browser(data, limit) for entry in shown["items"]] == items
+
+
+def test_trainings_on_ablations_are_fig_11_and_no_rows_of_tables_2_and_3(tmp_path):
+    data = load(make_run(tmp_path))
+    rows = data.rows[(data.rows["suite"] == "detection") & (data.rows["method"] == "smfnet")]
+    ours = [rows.assign(method=name, value=rows["value"] * factor) for name, factor in (("ae3", 0.5), ("ae8", 1.0))]
+    found = replace(data, rows=pd.concat([data.rows, *ours], ignore_index=True))
+    assert found.methods("detection") == data.methods("detection")
+    pd.testing.assert_frame_equal(found.suite("detection").reset_index(drop=True),
+                                  data.suite("detection").reset_index(drop=True))
+    values = found.ablations_trained_on("detection", "mAP50")
+    assert list(values.index) == ["ae3", "ae8"] and values["ae3"] == pytest.approx(values["ae8"] / 2)
+    assert "ablation_trained" in bars.draw(found) and "ablation_trained" not in bars.draw(data)

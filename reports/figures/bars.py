@@ -26,7 +26,13 @@ def draw(data: RunData) -> dict[str, Figure]:
                 present = [c for c in classes if (methods[0], per_class, c) in values.index]
                 figures[f"{suite}_classes_{dataset}"] = _classes(data, named, values, methods, per_class, present)
     for dataset in data.datasets("ablation"):
-        figures[f"ablation_{dataset}"] = _ablation(data, dataset)
+        means = data.means("ablation")["mean"].loc[dataset].unstack("metric")
+        figures[f"ablation_{dataset}"] = _ablation(
+            {m: means[m].dropna() for m in ABLATION_METRICS if m in means}, data.dataset_title(dataset))
+    trained = {title: values for suite, (mean, title, *_) in _TASKS.items()
+               if not (values := data.ablations_trained_on(suite, mean).dropna()).empty}
+    if trained:
+        figures["ablation_trained"] = _ablation(trained, "detection and segmentation of what they fused")
     return figures
 
 
@@ -64,18 +70,18 @@ def _classes(data: RunData, named: str, values, methods: list[str], metric: str,
     return figure
 
 
-def _ablation(data: RunData, dataset: str) -> Figure:
-    means = data.means("ablation")["mean"].loc[dataset].unstack("metric")
-    shown = [m for m in ABLATION_METRICS if m in means]
-    figure, axes = plt.subplots(1, len(shown), figsize=(2.6 * len(shown), 2.6), squeeze=False)
-    for axis, metric in zip(axes.flat, shown):
-        values = means[metric].dropna()
-        axis.bar(range(len(values)), values, color=["#d62728" if m == "ae8" else "#88a0b8" for m in values.index])
+def _ablation(shown: dict, where: str) -> Figure:
+    """shown: title -> value by ablation."""
+    figure, axes = plt.subplots(1, len(shown), figsize=(max(3.6, 2.6 * len(shown)), 2.6), squeeze=False)
+    for axis, (title, values) in zip(axes.flat, shown.items()):
+        drawn = axis.bar(range(len(values)), values,
+                         color=["#d62728" if m == "ae8" else "#88a0b8" for m in values.index])
+        axis.bar_label(drawn, fmt="%.3g", fontsize=6, rotation=90, padding=2)
         axis.set_xticks(range(len(values)), [m.upper() for m in values.index], rotation=90)
-        spread = values.max() - values.min() or 1.0
-        axis.set_ylim(values.min() - 0.5 * spread, values.max() + 0.2 * spread)
-        axis.set_title(f"{metric} ↑")
+        spread = values.max() - values.min() or values.max() or 1.0
+        axis.set_ylim(max(0, values.min() - 0.5 * spread), values.max() + 0.45 * spread)
+        axis.set_title(f"{title} ↑")
         axis.grid(False, axis="x")
-    figure.suptitle(f"Ablations on {data.dataset_title(dataset)} (axes do not start at zero)", fontsize=9)
+    figure.suptitle(f"Ablations on {where} (axes do not start at zero)", fontsize=9)
     figure.tight_layout()
     return figure
