@@ -120,14 +120,20 @@ def test_decomposition_terms():
 
 
 def test_lovasz_term_is_the_constant_it_is_said_to_be():
-    """Against the Lovász extension written out: errors |label - 1| sorted, times the increments of the Jaccard loss."""
-    image = (images(6, 1, size=6)[0] * 4).floor() / 4
+    """Against the Lovász extension written out: errors |label - probability| sorted, times the increments of the
+    Jaccard loss. The probability is the softmax over the one channel of whatever the network put out."""
+    image, output = images(6, 2, size=6)
+    image = (image * 4).floor() / 4
+    output.requires_grad_(True)
     labels = (image.flatten() == 0).double()
-    errors, place = (labels - F.softmax(torch.rand(1, 72), 0)[0, 0].new_ones(72)).abs().sort(descending=True)
+    errors, place = (labels - F.softmax(output, dim=1).flatten()).abs().sort(descending=True)
     hit = labels[place].cumsum(0)
     jaccard = 1 - (labels.sum() - hit) / (labels.sum() + (1 - labels[place]).cumsum(0))
     increments = torch.diff(jaccard, prepend=jaccard.new_zeros(1))
-    assert losses.lovasz_constant(image).item() == pytest.approx((errors * increments).sum().item(), abs=1e-6)
+    expected = (errors * increments).sum()
+    assert losses.lovasz_constant(image).item() == pytest.approx(expected.item(), abs=1e-6)
+    expected.backward()
+    assert output.grad.abs().max() < 1e-12
     assert losses.lovasz_constant(image + 1).item() == 0
 
 
