@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,9 @@ from fusion.smfnet.recipe import DataSettings, RecipeError, load_recipe, recipes
 from fusion.smfnet.trainer import train
 from fusion.smfnet.weights import save
 from suite.profile import load_profile
+from suite.stages import Context, Stopped
+from suite.stages import train as stage_train
+from suite.unit import Unit
 
 SMALL = {"network.width": 8, "network.heads": 2, "data.patch": 32, "data.stride": 32, "training.batch": 2,
          "training.learning_rate": 3e-3, "training.stage1_epochs": 1, "training.stage2_epochs": 1,
@@ -136,6 +140,7 @@ def test_resume_is_bitwise(pairs, tmp_path):
     with pytest.warns(UserWarning, match="going on from step"):
         cut = train("ae8", data=pairs, out=tmp_path / "cut", overrides=overrides)
     assert same(whole, cut), f"stopped at step {stop_at}"
+    assert whole.read_bytes() == cut.read_bytes()
     assert (tmp_path / "whole/losses.csv").read_text() == (tmp_path / "cut/losses.csv").read_text()
     assert (tmp_path / "cut/losses.png").stat().st_size > 1000
     with pytest.raises(RecipeError, match="another recipe"):
@@ -143,6 +148,22 @@ def test_resume_is_bitwise(pairs, tmp_path):
     (tmp_path / "cut/checkpoint.pt").write_bytes(b"damaged")
     with pytest.raises(RecipeError, match="not a readable checkpoint"):
         train("ae8", data=pairs, out=tmp_path / "cut", overrides=overrides)
+
+
+def test_stage_tells_of_all_calls(pairs, tmp_path):
+    """A stopped training that goes on, and a finished one that is called again, report the whole training."""
+    unit = Unit(stage="train", method="ae3", dataset="drawn", seed=0, version=stage_train.VERSION,
+                settings={"recipe": "ae3", "overrides": SMALL},
+                inputs={"pairs": SimpleNamespace(pairs=[SimpleNamespace(ir=pairs / "ir" / "0.png")])})
+    done = []
+    with pytest.raises(Stopped):
+        stage_train.run(unit, Context(tmp_path, "cpu", {}, progress=lambda step, *_: done.append(step),
+                                      stop_requested=lambda: len(done) == 2))
+    with pytest.warns(UserWarning, match="going on from step"):
+        resumed, again = (stage_train.run(unit, Context(tmp_path, "cpu", {})).details for _ in range(2))
+    with (tmp_path / unit.folder / "losses.csv").open() as handle:
+        rows = [float(row["loss"]) for row in csv.DictReader(handle)]
+    assert resumed == again == {"first_loss": rows[0], "last_loss": rows[-1], "steps": 6}
 
 
 def test_stage_one_leaves_the_fusion_layers(pairs, tmp_path):
@@ -188,13 +209,13 @@ def test_accumulation_equals_the_whole_batch(pairs, tmp_path, whole_batches):
     whole, initial = whole_batches
     parts = train("ae3", data=pairs, out=tmp_path / "a", overrides={**SPLITTABLE, "training.accumulate": 2})
     half = train("ae3", data=pairs, out=tmp_path / "b", overrides={**SPLITTABLE, "training.batch": 2})
-    assert strayed(whole, parts, initial) < 0.02
+    assert strayed(whole, parts, initial) < 0.005
     assert strayed(whole, half, initial) > 0.2  # other batches would be noticed
 
 
 def test_two_processes_under_torchrun(pairs, tmp_path, whole_batches):
     """Both ranks see half of every batch; together they train as one process with the whole batch does."""
-    script = ("import sys; from fusion.smfnet.trainer import train; "
+    script = ("from fusion.smfnet.trainer import train; "
               f"print(train('ae3', data={str(pairs)!r}, out={str(tmp_path)!r}, overrides={SPLITTABLE!r}))")
     (tmp_path / "run.py").write_text(script)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
@@ -204,4 +225,4 @@ def test_two_processes_under_torchrun(pairs, tmp_path, whole_batches):
     with (tmp_path / "losses.csv").open() as handle:
         assert [int(row["step"]) for row in csv.DictReader(handle)] == list(range(1, 7))
     whole, initial = whole_batches
-    assert strayed(whole, tmp_path / "weights.safetensors", initial) < 0.02
+    assert strayed(whole, tmp_path / "weights.safetensors", initial) < 0.005

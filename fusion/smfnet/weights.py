@@ -54,7 +54,8 @@ def save(path: Path, network: SMFNet, *, half: bool = False) -> None:
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     if half:
         state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
-    metadata = {"settings": json.dumps(dataclasses.asdict(network.settings)), "format": "smfnet-1"}
+    # one entry: safetensors writes several in random order, and equal weights should be equal files
+    metadata = {"settings": json.dumps(dataclasses.asdict(network.settings))}
     with aside(path) as temporary:
         save_file(state, temporary, metadata=metadata)
 
