@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from baselines._checkpoint import load_state, restore
 from fusion import images
 from fusion.complexity import Complexity, multiply_accumulates, parameter_count, thop_parameters, variable_count
 from fusion.method import LumaMethod, require_weights
@@ -50,6 +51,7 @@ class LumaNetwork(LumaMethod):
         memory_format: channels_last is up to three times as fast on CPUs, and no less exact where no batch norm
             takes its statistics from the picture.
         weight_names: protocol -> the card's files that it needs; a protocol not named needs all that are not optional.
+        checkpoint_keys: under which keys of its file the state dict lies.
     """
 
     architecture: type[nn.Module]
@@ -59,6 +61,7 @@ class LumaNetwork(LumaMethod):
     table5_twice: tuple[str, ...] = ()
     channels: tuple[int, int] = (1, 1)
     weight_names: ClassVar[dict[str, tuple[str, ...]]] = {}
+    checkpoint_keys: tuple[str, ...] = ()
 
     def __init__(self, *, weights: Path | None = None, device: str = "cpu", protocol: str = "released"):
         super().__init__(device=device, protocol=protocol)
@@ -81,9 +84,12 @@ class LumaNetwork(LumaMethod):
             params = thop_parameters([(counted, small), *again])
         return Complexity(parameter_count(network), params, macs)
 
-    @abstractmethod
     def build(self, files: Sequence[Path]) -> nn.Module:
         """The network with the tensors of `files` loaded strictly; as constructed when there are no files."""
+        network = self.architecture()
+        for path in files:
+            restore(network, load_state(path, *self.checkpoint_keys), path)
+        return network
 
     @abstractmethod
     def run(self, ir: Tensor, y: Tensor) -> Tensor:

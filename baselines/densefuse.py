@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines._checkpoint import load_state, restore
 from baselines._network import LumaNetwork, min_max
 from baselines._tf_network import Conv, bundle_prefix, load_variables
 from fusion.method import Card, WeightFile, register
@@ -139,10 +138,7 @@ class DenseFuse(LumaNetwork):
     def build(self, files):
         if self.protocol == "official":
             return load_variables(DenseFuseTF(), bundle_prefix(files)) if files else DenseFuseTF()
-        network = self.architecture()
-        for path in files:
-            restore(network, load_state(path), path)
-        return network
+        return super().build(files)
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         if self.protocol == "official":

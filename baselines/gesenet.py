@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines._checkpoint import load_state, restore
 from baselines._network import LumaNetwork, min_max
 from fusion.method import Card, WeightFile, register
 
@@ -146,12 +145,6 @@ class GeSeNet(LumaNetwork):
         trained_on_medical=True,
     )
     architecture = GeSeNetNetwork
-
-    def build(self, files):
-        network = self.architecture()
-        for path in files:
-            restore(network, load_state(path), path)
-        return network
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         height, width = y.shape[-2:]  # the mask branch halves and doubles: odd sizes get a copied row or column

@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines._checkpoint import load_state, restore
 from baselines._network import LumaNetwork
 from fusion.method import Card, WeightFile, register
 
@@ -112,12 +111,6 @@ class MATR(LumaNetwork):
         trained_on_medical=True,
     )
     architecture = MATRNetwork
-
-    def build(self, files):
-        network = self.architecture()
-        for path in files:
-            restore(network, load_state(path), path)
-        return network
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         return (self.network(y, ir).clamp(min=0) * 255).floor() / 255

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from baselines._checkpoint import load_state, restore
 from baselines._network import LumaNetwork, min_max
 from fusion import images
 from fusion.method import Card, WeightFile, register
@@ -75,12 +74,6 @@ class ReCoNet(LumaNetwork):
     def __init__(self, *, weights: Path | None = None, device: str = "cpu", protocol: str = "released"):
         super().__init__(weights=weights, device=device, protocol=protocol)
         self.jpeg_quality = 75 if protocol == "released" else 0
-
-    def build(self, files):
-        network = self.architecture()
-        for path in files:
-            restore(network, load_state(path), path)
-        return network
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         return self.network(ir, y)

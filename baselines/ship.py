@@ -6,7 +6,6 @@ Facts of the network and recipe: zheng980629/SHIP@6b95318c (1, 1, 16).
 import torch
 from torch import Tensor, nn
 
-from baselines._checkpoint import load_state, restore
 from baselines._network import LumaNetwork
 from fusion.method import Card, WeightFile, register
 from fusion.smfnet.blocks import ChannelNorm
@@ -260,14 +259,9 @@ class SHIP(LumaNetwork):
             "roadscene": "the authors' recipe, within .01 %: a difference of arithmetic, as on TNO"},
     )
     architecture = SHIPNetwork
+    checkpoint_keys = ("params",)
     memory_format = torch.channels_last
     table5_thop = True
-
-    def build(self, files):
-        network = self.architecture()
-        for path in files:
-            restore(network, load_state(path, "params"), path)
-        return network
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         return self.network(ir, y).clamp(0, 1)

@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines._checkpoint import load_state, restore
 from baselines._network import LumaNetwork, to_tensor
 from fusion import images
 from fusion.method import Card, WeightFile, register
@@ -97,12 +96,6 @@ class TarDAL(LumaNetwork):
         if not any(path.name in EVAL_MODE_FILES for path in self.weight_files):
             use_batch_statistics(self.network)
             self.batch_size = TABLE1_BATCH if protocol == "released" else 1
-
-    def build(self, files):
-        network = self.architecture()
-        for path in files:
-            restore(network, load_state(path), path)
-        return network
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         return self.network(ir, y)

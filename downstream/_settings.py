@@ -2,9 +2,35 @@
 
 import math
 from dataclasses import fields
-from typing import Any
+from typing import Any, ClassVar, Self
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
+class Settings:
+    """Base of a room's frozen settings dataclass: `from_table`, and the checks that its __post_init__ is made of."""
+
+    room: ClassVar[str]  # as messages name it
+    error: ClassVar[type[Exception]]
+    not_in_tables: ClassVar[tuple[str, ...]] = ()  # fields that no profile sets
+
+    @classmethod
+    def from_table(cls, table: dict) -> Self:
+        """From a profile's table. Raises `error` for an unknown key."""
+        known = [f.name for f in fields(cls) if f.name not in cls.not_in_tables]
+        unknown = sorted(set(table) - set(known))
+        if unknown:
+            raise cls.error(f"unknown {cls.room} setting {', '.join(unknown)}; known: {', '.join(known)}")
+        return cls(**table)
+
+    def _require_kinds(self) -> None:
+        wrong = wrong_kind(self)
+        if wrong:
+            self._require(wrong[0], False, wrong[1])
+
+    def _require(self, name: str, holds: bool, expected: str) -> None:
+        if not holds:
+            raise self.error(f"{self.room} setting {name} = {getattr(self, name)!r}; expected {expected}")
 
 
 def wrong_kind(settings: Any) -> tuple[str, str] | None:

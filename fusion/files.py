@@ -21,10 +21,10 @@ def aside(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def read_lines(path: Path, error: type[Exception]) -> list[str]:
-    """The lines of a UTF-8 text file. Raises `error`, naming the file, for anything else."""
+def read_text(path: Path, error: type[Exception]) -> str:
+    """A UTF-8 text file. Raises `error`, naming the file, for anything else."""
     try:
-        return Path(path).read_text(encoding="utf-8").splitlines()
+        return Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError as fault:
         raise error(f"{path}: not a UTF-8 text file ({fault.reason} at byte {fault.start}); copy it again from its "
                     "source, or save it as UTF-8") from fault

@@ -22,7 +22,8 @@ def collect(out: Path, plan: Plan, outcomes: Mapping[str, Outcome], run: Mapping
     rows, units, provenance = [], [], {}
     datasets = {name: _dataset_entry(out, pairs) for name, pairs in plan.datasets.items()}
     for unit in plan.units:
-        if unit.stage == "segment":  # the reports draw errors against the test pictures' true classes
+        # the reports draw errors against the test pictures' true classes; one split serves all rows and seeds
+        if unit.stage == "segment" and "labels" not in datasets[unit.dataset]:
             found = unit.inputs["labels"]
             datasets[unit.dataset] |= {
                 "teacher_labels": found.teacher,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fusion.files import read_lines
+from fusion.files import read_text
 from fusion.method import PROTOCOLS, nearest
 from suite.errors import UserError
 
@@ -58,7 +58,7 @@ def load_profile(name: str, **changes) -> Profile:
     if not path.is_file():
         raise UserError(f"unknown profile {name!r}{nearest(name, known)} (a path to a TOML file also works)")
     try:
-        table = tomllib.loads("\n".join(read_lines(path, UserError)))
+        table = tomllib.loads(read_text(path, UserError))
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path}: {error}") from error
     settings = {suite: table.pop(suite) for suite in SUITES if suite in table}

@@ -21,7 +21,7 @@ from downstream.detection.policy import (
     inspect,
     summary,
 )
-from fusion.files import read_lines
+from fusion.files import read_text
 
 __all__ = ["NAMES", "Box", "Inspector", "LabelError", "LabelPolicy", "Problem", "RawLabel", "RawObject",
            "class_index", "inspect", "read_coco", "read_voc", "read_yolo", "summary", "yolo_names"]
@@ -139,7 +139,7 @@ def read_yolo(folder: Path, names: tuple[str, ...], inspector: Inspector) -> lis
         if path.name == "classes.txt":
             continue
         objects = []
-        for number, line in enumerate(read_lines(path, LabelError), 1):
+        for number, line in enumerate(read_text(path, LabelError).splitlines(), 1):
             if not line.strip():
                 continue
             where, words = f"{path}:{number}", line.split()
@@ -163,7 +163,7 @@ def yolo_names(folder: Path, kind: str) -> tuple[str, ...]:
     """
     for path in (folder / "classes.txt", folder.parent / "classes.txt"):
         if path.is_file():
-            return tuple(line.strip() for line in read_lines(path, LabelError) if line.strip())
+            return tuple(line.strip() for line in read_text(path, LabelError).splitlines() if line.strip())
     if kind in FILE_ORDER:
         return FILE_ORDER[kind]
     raise LabelError(f"{folder}: YOLO labels carry numbers only and the copies of {kind} number them differently; "

@@ -1,9 +1,9 @@
 """Everything that decides a detection training besides its pictures, labels, split and seed."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from downstream._settings import wrong_kind
+from downstream._settings import Settings
 
 # engine -> (model file, how tables name it). ultralytics' "u" networks are anchor-free; the paper's YOLOv5x is the
 # classic anchor-based one.
@@ -21,7 +21,7 @@ class DetectionError(ValueError):
 
 
 @dataclass(frozen=True)
-class DetectionSettings:
+class DetectionSettings(Settings):
     """The defaults are the paper's where it says something (YOLOv5x, 100 epochs, batch 8, SGD, lr 1e-2) and YOLOv5
     v7.0's (hyp.scratch-low, val.py) where it does not.
 
@@ -36,6 +36,8 @@ class DetectionSettings:
     cache: keep pictures in memory. amp: mixed precision (GPU only).
     classic_*: repository, tag and model of the engine "yolov5-classic".
     """
+
+    room, error = "detection", DetectionError
 
     engine: str = "yolov5xu"
     epochs: int = 100
@@ -73,9 +75,7 @@ class DetectionSettings:
     classic_model: str = "yolov5x"
 
     def __post_init__(self):
-        wrong = wrong_kind(self)
-        if wrong:
-            self._require(wrong[0], False, wrong[1])
+        self._require_kinds()
         self._require("engine", self.engine in ENGINES, f"one of {', '.join(ENGINES)}")
         # "auto" would ignore lr0
         self._require("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
@@ -94,19 +94,6 @@ class DetectionSettings:
         self._require("rect", not (self.rect and self.mosaic), "false with mosaic")
         if self.weights:
             self._require("weights", Path(self.weights).is_file(), "an existing file (nothing is downloaded)")
-
-    def _require(self, name: str, holds: bool, expected: str) -> None:
-        if not holds:
-            raise DetectionError(f"detection setting {name} = {getattr(self, name)!r}; expected {expected}")
-
-    @classmethod
-    def from_table(cls, table: dict) -> "DetectionSettings":
-        """From a profile's table. Raises DetectionError for an unknown key."""
-        known = [f.name for f in fields(cls)]
-        unknown = sorted(set(table) - set(known))
-        if unknown:
-            raise DetectionError(f"unknown detection setting {', '.join(unknown)}; known: {', '.join(known)}")
-        return cls(**table)
 
     @property
     def title(self) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from downstream.detection.policy import Box, LabelError
-from fusion.files import aside
+from fusion.files import aside, read_text
 
 PARTS = ("train", "val", "test")
 MANIFESTS = Path(__file__).with_name("manifests")
@@ -117,7 +117,7 @@ def read_lists(folder: Path, name: str = "official") -> Split:
         path = Path(folder) / f"{part}.txt"
         if not path.is_file():
             raise LabelError(f"{path}: missing; the split needs train.txt, val.txt and test.txt")
-        parts.append(tuple(sorted(Path(word).stem for word in path.read_text(encoding="utf-8").split())))
+        parts.append(tuple(sorted(Path(word).stem for word in read_text(path, LabelError).split())))
     return Split(name, *parts, source="the data set's own lists")
 
 

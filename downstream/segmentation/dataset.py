@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 from downstream.segmentation.labels import CLASSES, SegmentationError, read_label
 from fusion import images
-from fusion.files import read_lines, stamp
+from fusion.files import read_text, stamp
 from fusion.method import nearest
 
 FLIP = "_flip"
@@ -182,7 +182,7 @@ def _read_list(path: Path, required: bool) -> tuple[str, ...]:
         if required:
             raise SegmentationError(f"{path}: no such list; copy it from the official release")
         return ()
-    names = tuple(line.strip() for line in read_lines(path, SegmentationError) if line.strip())
+    names = tuple(line.strip() for line in read_text(path, SegmentationError).splitlines() if line.strip())
     for name in names:
         if name.startswith(".") or PurePath(name).name != name or not name.isprintable():
             raise SegmentationError(f"{path}: {name!r} is no picture's name; expected names without folder and suffix")

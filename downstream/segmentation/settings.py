@@ -1,16 +1,16 @@
 """Everything that decides a segmentation training besides its pictures, labels, split and seed."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from downstream._settings import wrong_kind
+from downstream._settings import Settings
 from downstream.segmentation.labels import SegmentationError
 
 DEPTHS = (18, 50, 101)
 
 
 @dataclass(frozen=True)
-class SegmentationSettings:
+class SegmentationSettings(Settings):
     """DeepLabv3+ on ResNetV1c. The defaults are the paper's where it says something (cross-entropy, SGD, lr 1e-2, 300
     epochs) and mmsegmentation's DeepLabv3+ recipe where it does not.
 
@@ -27,6 +27,10 @@ class SegmentationSettings:
     "zero" (counted as 0).
     workers: processes that load pictures.
     """
+
+    room, error = "segmentation", SegmentationError
+    # it belongs to one row, which the profile asks for with four_channel_row
+    not_in_tables = ("four_channel",)
 
     depth: int = 50
     base_channels: int = 64
@@ -53,9 +57,7 @@ class SegmentationSettings:
     model: str = "deeplabv3plus"
 
     def __post_init__(self):
-        wrong = wrong_kind(self)
-        if wrong:
-            self._require(wrong[0], False, wrong[1])
+        self._require_kinds()
         for name in ("crop", "scale"):  # TOML gives lists
             object.__setattr__(self, name, tuple(getattr(self, name)))
         self._require("model", self.model == "deeplabv3plus", "the only model is deeplabv3plus")
@@ -80,22 +82,6 @@ class SegmentationSettings:
         if self.pretrained is not None:
             self._require("pretrained", Path(self.pretrained).is_file(), "an existing file (nothing is downloaded)")
             self._require("base_channels", self.base_channels == 64, "64 with pretrained weights")
-
-    def _require(self, name: str, holds: bool, expected: str) -> None:
-        if not holds:
-            raise SegmentationError(f"segmentation setting {name} = {getattr(self, name)!r}; expected {expected}")
-
-    @classmethod
-    def from_table(cls, table: dict) -> "SegmentationSettings":
-        """From a profile's table. Raises SegmentationError for an unknown key.
-
-        four_channel is no key: it belongs to one row, which the profile asks for with four_channel_row.
-        """
-        known = [f.name for f in fields(cls) if f.name != "four_channel"]
-        unknown = sorted(set(table) - set(known))
-        if unknown:
-            raise SegmentationError(f"unknown segmentation setting {', '.join(unknown)}; known: {', '.join(known)}")
-        return cls(**table)
 
     @property
     def title(self) -> str:
