@@ -7,8 +7,11 @@ import filled_weights
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from fusion.smfnet.complexity import complexity
+from fusion.smfnet.fast.convolutions import Winograd
+from fusion.smfnet.fast.maps import Maps
 from fusion.smfnet.fast.network import FastSMFNet, supports
 from fusion.smfnet.network import SMFNet
 from fusion.smfnet.settings import PAPER, RELEASED, NetworkSettings
@@ -80,10 +83,10 @@ def test_outputs(golden, filled, case):
         check(golden, case, name, value)
 
 
-@pytest.mark.parametrize(("case", "band_pixels"), [("A", 600), ("B", 8192), ("B", 600), ("C", 8192)])
-def test_fast_path(golden, filled, case, band_pixels):
+@pytest.mark.parametrize(("case", "chunk_pixels"), [("A", 600), ("B", 8192), ("B", 600), ("C", 8192)])
+def test_fast_path(golden, filled, case, chunk_pixels):
     ir, vi = inputs(golden, case)
-    out = FastSMFNet(filled, band_pixels=band_pixels)(ir, vi)
+    out = FastSMFNet(filled, chunk_pixels=chunk_pixels)(ir, vi)
     check(golden, case, "out", out)
     check(golden, case, "out_minmax", stretch(out))
     torch.testing.assert_close(out, filled(ir, vi), rtol=0, atol=1e-5)
@@ -104,7 +107,38 @@ def randomised(settings: NetworkSettings) -> SMFNet:
 def test_fast_path_of_ablations_without_goldens(changes):
     network = randomised(NetworkSettings(**{"width": 8, "heads": 2, **changes}))
     ir, vi = torch.rand(1, 1, 41, 37), torch.rand(1, 1, 41, 37)
-    torch.testing.assert_close(FastSMFNet(network, band_pixels=400)(ir, vi), network(ir, vi), rtol=0, atol=1e-5)
+    torch.testing.assert_close(FastSMFNet(network, chunk_pixels=400)(ir, vi), network(ir, vi), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("height", [3, 16, 33, 70])
+def test_fast_path_with_winograd(height):
+    network = randomised(NetworkSettings(width=32, heads=4))  # from 32 channels on
+    ir, vi = torch.rand(1, 1, height, 21), torch.rand(1, 1, height, 21)
+    torch.testing.assert_close(FastSMFNet(network, chunk_pixels=100)(ir, vi), network(ir, vi), rtol=0, atol=1e-5)
+
+
+def test_fast_encoder_takes_both_modalities_in_one_batch():
+    fast = FastSMFNet(randomised(NetworkSettings(width=8, heads=2)))
+    images, maps = torch.rand(2, 1, 41, 37), Maps(41, 37, 8, torch.empty(0))
+    for part in (lambda x: fast._shallow(x, maps), lambda x: fast._detail(fast._shallow(x, maps), maps),
+                 lambda x: fast._base(fast._shallow(x, maps), maps)):
+        torch.testing.assert_close(part(images), torch.cat([part(image) for image in images.split(1)]))
+
+
+def test_fast_path_on_one_image_after_another():
+    network = randomised(NetworkSettings(width=8, heads=2))
+    fast = FastSMFNet(network, chunk_pixels=400)
+    for height in (41, 41, 20, 41):  # maps are used again for the second, not for the others
+        ir, vi = torch.rand(1, 1, height, 37), torch.rand(1, 1, height, 37)
+        torch.testing.assert_close(fast(ir, vi), network(ir, vi), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("height", [1, 4, 7, 16])
+def test_winograd_is_a_convolution(height):
+    torch.manual_seed(0)
+    x, weight, bias = torch.randn(1, height + 2, 11, 5), torch.randn(6, 5, 3, 3), torch.randn(6)
+    expected = F.conv2d(x.permute(0, 3, 1, 2).double(), weight.double(), bias.double(), padding=(0, 1))
+    torch.testing.assert_close(Winograd(weight, bias)(x).double(), expected.permute(0, 2, 3, 1), rtol=0, atol=5e-5)
 
 
 def test_fast_path_refuses_what_it_does_not_cover():

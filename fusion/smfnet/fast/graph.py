@@ -1,4 +1,6 @@
-"""Graph reasoning on bands; the three nodes of a modality lie side by side, [H,W,3,C]."""
+"""Graph reasoning on streams of rows; the three nodes of a modality lie side by side, [H,W,3,C]."""
+
+import itertools
 
 import torch
 import torch.nn.functional as F
@@ -6,7 +8,9 @@ from torch import Tensor, nn
 
 from fusion.smfnet import gr
 from fusion.smfnet.fast.attention import point
-from fusion.smfnet.fast.bands import Band, banded, bands, channels_last
+from fusion.smfnet.fast.convolutions import TILE, Winograd, conv3
+from fusion.smfnet.fast.maps import Maps
+from fusion.smfnet.fast.streams import Stream, streamed
 
 
 def fold(sequential: nn.Sequential) -> tuple[Tensor, Tensor]:
@@ -15,7 +19,40 @@ def fold(sequential: nn.Sequential) -> tuple[Tensor, Tensor]:
     factor = bn.weight.double() / (bn.running_var.double() + bn.eps).sqrt()
     weight = conv.weight.double() * factor[:, None, None, None]
     bias = bn.bias.double() - bn.running_mean.double() * factor
-    return channels_last(weight.to(conv.weight.dtype)), bias.to(conv.weight.dtype)
+    return weight.to(conv.weight.dtype), bias.to(conv.weight.dtype)
+
+
+class FastNodes:
+    """Eq. 13: three dilated 3x3 convolutions of one modality, batch norm folded in, rectified."""
+
+    def __init__(self, module: gr.Nodes):
+        self.convolutions = [conv3(*fold(conv), dilation) for conv, dilation in zip(module.convs, gr.DILATIONS)]
+
+    def __call__(self, x: Tensor, rows: int) -> Tensor:
+        """[1,H,W,C] -> [1,H,W,3,C], the nodes side by side."""
+        result = x.new_empty(*x.shape[:3], len(self.convolutions), x.shape[3])
+        if isinstance(self.convolutions[0], Winograd):
+            self._by_tiles(x, result[0], rows)
+        else:
+            for i, convolution in enumerate(self.convolutions):
+                result[:, :, :, i] = convolution.whole(x).relu_()
+        return result
+
+    def _by_tiles(self, x: Tensor, result: Tensor, rows: int) -> None:
+        """Rows of the result that lie `dilation` apart make a tile: four blocks of so many rows are as many tiles."""
+        height, width, channels = x.shape[1:]
+        row, most = width * channels, max(gr.DILATIONS)
+        padded = x.new_empty(most + -(-height // (TILE * most)) * TILE * most + most, width, channels)
+        padded[:most], padded[most:most + height], padded[most + height:] = 0, x[0], 0
+        for i, convolution in enumerate(self.convolutions):
+            step = convolution.dilation
+            count = min(step, max(1, rows // TILE))
+            for block, phase in itertools.product(range(0, height, TILE * step), range(0, step, count)):
+                first, tiles = block + phase, min(count, step - phase)
+                source = padded.as_strided((tiles, TILE + 2, row), (row, step * row, 1), (most - step + first) * row)
+                for j, part in enumerate(convolution.tiles(source, width).transpose(0, 1)):
+                    target = result[first + j * step:first + j * step + tiles, :, i]
+                    torch.clamp_min(part.unflatten(1, (width, channels))[:len(target)], 0, out=target)
 
 
 class FastMessages:
@@ -55,41 +92,36 @@ class FastGraph:
 
     def __init__(self, module: gr.GraphModel):
         reasoning = module.graph.graph
-        self.nodes = [[fold(conv) for conv in nodes.convs] for nodes in (reasoning.ppm_rgb, reasoning.ppm_dep)]
+        self.nodes = FastNodes(reasoning.ppm_rgb), FastNodes(reasoning.ppm_dep)
         self.interaction = torch.stack([conv.weight.flatten() for conv in reasoning.C_pa], dim=1)  # [C,2]
         self.messages = FastMessages(reasoning.graph_rgb), FastMessages(reasoning.graph_dep)
-        self.readout = [fold(module.graph.C_cat[i]) for i in (0, 1)]
+        self.readout = [conv3(*fold(module.graph.C_cat[i])) for i in (0, 1)]
         fuse = point(module.C_cls.weight)
         self.fuse, self.fuse_bias = fuse.chunk(2, dim=1), module.C_cls.bias
 
-    def __call__(self, ir: Tensor, vi: Tensor, rows: int) -> Tensor:
+    def __call__(self, ir: Tensor, vi: Tensor, maps: Maps) -> Tensor:
         """[1,H,W,C] each -> [1,H,W,C]."""
-        both = [self._nodes(x, convs) for x, convs in zip((ir, vi), self.nodes)]
-        height, width = ir.shape[1:3]
-        step = max(1, rows // 4)  # message passing holds some 16C values per pixel
-        for band in bands(height, step, halo=0):
-            first, second = (nodes[0, band.first:band.last].flatten(0, 1) for nodes in both)  # [N,3,C]
+        both = [nodes(x, maps.rows) for nodes, x in zip(self.nodes, (ir, vi))]
+        height, width, channels = ir.shape[1:]
+        step = max(1, maps.rows // TILE)  # message passing holds some 16C values per pixel
+
+        for row in range(0, height, step):
+            first, second = (nodes[0, row:row + step].flatten(0, 1) for nodes in both)  # [N,3,C]
             for _ in range(2):
                 first, second = self._interact(first, second)
             for nodes, state, message in zip(both, (first, second), self.messages):
                 for _ in range(gr.GraphReasoning.ROUNDS):
                     state = message(state)
-                nodes[0, band.first:band.last] = state.view(-1, width, *state.shape[1:])
-        return banded(rows, 1, self._read, *(nodes.flatten(3) for nodes in both))
+                nodes[0, row:row + step] = state.view(-1, width, *state.shape[1:])
 
-    def _nodes(self, x: Tensor, convs: list[tuple[Tensor, Tensor]]) -> Tensor:
-        result = x.new_empty(*x.shape[:3], len(convs), x.shape[3])
-        for i, ((weight, bias), dilation) in enumerate(zip(convs, gr.DILATIONS)):
-            y = F.conv2d(x.permute(0, 3, 1, 2), weight, bias, padding=dilation, dilation=dilation)
-            result[:, :, :, i] = y.relu_().permute(0, 2, 3, 1)
-        return result
+        return streamed(maps, self._read, *(nodes.flatten(3) for nodes in both), channels=channels)
 
     def _interact(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
         difference = (first - second) @ self.interaction  # [N,3,2]
         gate_second, gate_first = torch.sigmoid(difference[..., :1]), torch.sigmoid(-difference[..., 1:])
         return torch.addcmul(first, second, gate_first), torch.addcmul(second, first, gate_second)
 
-    def _read(self, band: Band, ir: Tensor, vi: Tensor) -> Tensor:
-        graph_ir, graph_vi = (band.conv3(x, *folded).relu_() for x, folded in zip((ir, vi), self.readout))
+    def _read(self, stream: Stream, ir: Tensor, vi: Tensor) -> Tensor:
+        graph_ir, graph_vi = (stream.conv3(x, readout).relu_() for x, readout in zip((ir, vi), self.readout))
         y = F.linear(graph_ir, self.fuse[0], self.fuse_bias)
         return y.add_(F.linear(graph_vi, self.fuse[1]))

@@ -1,0 +1,119 @@
+"""Feature maps that go through a block chunk of rows by chunk of rows, from top to bottom.
+
+A chunk is small enough for the cache. The rows that a 3x3 convolution needs again with the next chunk are kept, so
+nothing is computed twice.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fusion.smfnet.fast.convolutions import TILE, Direct, Winograd
+from fusion.smfnet.fast.maps import Maps
+
+FIRST = 4 * TILE  # rows of the first chunk: after three convolutions some are left
+
+
+class Stream:
+    """One pass over maps [B,H,W,C] in chunks of about `rows` rows.
+
+    Work on a chunk calls conv3, window and delay in the same order every time: the n-th call goes on where the n-th
+    call of the chunk before left off. A result may have fewer rows than its chunk or more; in all it has H.
+    """
+
+    def __init__(self, rows: int, *maps: Tensor):
+        self.maps, self.height = maps, maps[0].shape[1]
+        self.rows = max(rows // TILE * TILE, 2 * TILE)
+        self.kept: list[Tensor | int] = []  # by call: rows of a result, or the next row of a map
+
+    def __iter__(self) -> Iterator[list[Tensor]]:
+        """The rows of each map, chunk by chunk."""
+        starts = [0, *range(FIRST, self.height - self.rows + 1, self.rows)]
+        for begin, end in itertools.pairwise([*starts, self.height]):
+            self.begin, self.end = begin, end
+            self.begins, self.ends, self.calls = begin == 0, end == self.height, itertools.count()
+            self.chunk = [x[:, begin:end] for x in self.maps]
+            yield self.chunk
+
+    def conv3(self, x: Tensor, convolution: Direct | Winograd) -> Tensor:
+        """3x3 convolution, zero padding."""
+        return convolution(self.window(x, lambda border, inner: torch.zeros_like(border)))
+
+    def window(self, x: Tensor, padding: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """The rows that a 3x3 convolution can use now: those kept, x, and at the image's borders one row beyond.
+
+        padding: makes the row beyond a border from the row at the border and its neighbour.
+        """
+        call, whole = next(self.calls), self._map(x)
+        if whole is not None:
+            x = whole[:, max(0, self.begin - 1):self.end + 1]
+        parts = [x]
+        if self.begins:
+            parts.insert(0, padding(x[:, :1], x[:, 1:2]))
+        elif whole is None:
+            parts.insert(0, self.kept[call])
+        if self.ends:
+            parts.append(padding(x[:, -1:], x[:, -2:-1]))
+        x = torch.cat(parts, dim=1) if len(parts) > 1 else x
+        results = x.shape[1] - 2
+        if not self.ends:
+            results -= results % TILE
+        self._keep(call, x[:, results:])
+        return x[:, :results + 2]
+
+    def delay(self, x: Tensor, y: Tensor) -> Tensor:
+        """The rows of x that belong to the rows of y, which convolutions have made from x."""
+        call, whole, count = next(self.calls), self._map(x), y.shape[1]
+        if whole is not None:
+            row = 0 if self.begins else self.kept[call]
+            self._keep(call, row + count)
+            return whole[:, row:row + count]
+        if not self.begins:
+            x = torch.cat((self.kept[call], x), dim=1)
+        self._keep(call, x[:, count:])
+        return x[:, :count]
+
+    def _map(self, x: Tensor) -> Tensor | None:
+        """The map that x is the chunk of, whose other rows need not be kept; None for a result."""
+        return next((whole for whole, chunk in zip(self.maps, self.chunk) if chunk is x), None)
+
+    def _keep(self, call: int, value: Tensor | int) -> None:
+        if self.begins:
+            self.kept.append(value)
+        else:
+            self.kept[call] = value
+
+
+def streamed(maps: Maps, work: Callable[..., Tensor | tuple[Tensor, Tensor]], *sources: Tensor,
+             channels: int | None = None) -> Tensor:
+    """Apply work(stream, *rows of the sources [B,H,W,C]) to all chunks and put the results together, [B,H,W,channels].
+
+    work: makes rows of the result, or two tensors whose sum they are.
+    channels: of the result; None where it has those of the first source.
+    """
+    *shape, own = sources[0].shape
+    result = maps.take(*shape, channels or own)
+    stream, row = Stream(maps.rows, *sources), 0
+    for chunk in stream:
+        y = work(stream, *chunk)
+        count = (y[0] if isinstance(y, tuple) else y).shape[1]
+        target = result[:, row:row + count]
+        if isinstance(y, tuple):
+            torch.add(*y, out=target)
+        else:
+            target.copy_(y)
+        row += count
+    return result
+
+
+def norm(x: Tensor, parameters: tuple[Tensor, Tensor]) -> Tensor:
+    """ChannelNorm on [B,h,W,C]."""
+    return F.layer_norm(x, x.shape[-1:], *parameters, eps=1e-5)
+
+
+def pixels(x: Tensor) -> Tensor:
+    """[B,h,W,C] -> [B,h*W,C]."""
+    return x.reshape(x.shape[0], -1, x.shape[-1])
