@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from fusion.smfnet.complexity import complexity
 from fusion.smfnet.fast.convolutions import Winograd
+from fusion.smfnet.fast.detail import detail_fusion
 from fusion.smfnet.fast.maps import Maps
 from fusion.smfnet.fast.network import FastSMFNet, supports
 from fusion.smfnet.network import SMFNet
@@ -90,6 +91,22 @@ def test_fast_path(golden, filled, case, chunk_pixels):
     check(golden, case, "out", out)
     check(golden, case, "out_minmax", stretch(out))
     torch.testing.assert_close(out, filled(ir, vi), rtol=0, atol=1e-5)
+
+
+def test_every_intermediate_of_the_fast_path(golden, filled):
+    images = dict(zip(("ir", "vi"), inputs(golden, "A")))
+    fast, maps = FastSMFNet(filled), Maps(*images["ir"].shape[2:], 8, torch.empty(0))
+    features = {name: fast._shallow(image, maps) for name, image in images.items()}
+    detail, base = ({name: part(x, maps) for name, x in features.items()} for part in (fast._detail, fast._base))
+    graph = fast.graph(features["ir"], features["vi"], maps)
+    for part, values in {"feature": features, "detail": detail, "base": base}.items():
+        for name, value in values.items():
+            check(golden, "A", f"{name}_{part}", value.permute(0, 3, 1, 2))
+    fused_base = fast.base_fusion(base["ir"] + base["vi"], maps)
+    fused_detail = detail_fusion(fast.detail_grdb, fast.detail_layers, detail["ir"] + detail["vi"], maps)
+    for name, value in {"graph": graph, "fused_base": fused_base, "fused_detail": fused_detail,
+                        "decoder_feature": fast.decoder(graph + fused_base + fused_detail, maps)}.items():
+        check(golden, "A", name, value.permute(0, 3, 1, 2))
 
 
 def randomised(settings: NetworkSettings) -> SMFNet:
