@@ -31,13 +31,14 @@ def gram(maps: Maps, x: Tensor, heads: int, work: Callable[[Stream, Tensor], Ten
     return total
 
 
-def attention(products: Tensor, first: slice, second: slice, temperature: Tensor) -> Tensor:
-    """Block-diagonal softmax matrix A [B,C,C] (float64) of queries and keys at these places of a head's channels.
+def attention(products: Tensor, parts: int, q: int, k: int, temperature: Tensor) -> Tensor:
+    """Block-diagonal softmax matrix A [B,C,C] (float64); the attention's output is A v at every pixel.
 
-    products: [B,heads,n,n] of gram. The attention's output is A v at every pixel.
+    products: [B,heads,n,n] of gram. parts: how many weights by_head joined; q, k: which of them made queries and keys.
     """
     lengths = products.diagonal(dim1=-2, dim2=-1).sqrt().clamp_min(1e-12)  # F.normalize's epsilon
-    cosine = products[..., first, second] / (lengths[..., first, None] * lengths[..., None, second])
+    cosine = products / (lengths[..., None] * lengths[..., None, :])
+    cosine = cosine.unflatten(-1, (parts, -1)).unflatten(-3, (parts, -1))[:, :, q, :, k]
     weights = (cosine * temperature.double()).softmax(-1)
     return torch.stack([torch.block_diag(*image) for image in weights])
 
@@ -67,11 +68,10 @@ class FastTransformer:
         self.depthwise = depthwise(leff.dwconv[0].weight, leff.dwconv[0].bias)
         self.out, self.out_bias = point(leff.linear2[0].weight), leff.linear2[0].bias
         self.leff_residual = leff.residual
-        self.size = len(self.v) // self.heads
 
     def __call__(self, x: Tensor, maps: Maps) -> Tensor:
         products = gram(maps, x, self.heads, self._queries_and_keys)
-        matrix = attention(products, slice(None, self.size), slice(self.size, None), self.temperature)
+        matrix = attention(products, 2, 0, 1, self.temperature)
         folded = (self.project @ matrix).transpose(1, 2).to(x.dtype)  # [B,C,C]
 
         def work(stream: Stream, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -101,11 +101,10 @@ class FastBaseBlock:
         q, k, self.v = joint.chunk(3)
         self.qk = conv3(by_head(self.heads, q, k).to(block.attn.qkv1.weight.dtype))
         self.in_, self.out = point(block.mlp.project_in.weight), point(block.mlp.project_out.weight)
-        self.size = len(self.v) // self.heads
 
     def __call__(self, x: Tensor, maps: Maps) -> Tensor:
         products = gram(maps, x, self.heads, lambda stream, x: stream.conv3(norm(x, self.norm1), self.qk))
-        matrix = attention(products, slice(None, self.size), slice(self.size, None), self.temperature)
+        matrix = attention(products, 2, 0, 1, self.temperature)
         folded = torch.einsum("boc,cikl->boikl", self.project @ matrix, self.v).to(x.dtype)
         convolutions = [conv3(kernel) for kernel in folded]  # one per image
 

@@ -84,9 +84,8 @@ class FastCrossAttention:
 
     def __call__(self, x: Tensor, maps: Maps) -> Tensor:
         products = gram(maps, x, self.heads, self._queries_and_keys)
-        size = self.half // self.heads
-        q1, k1, q2, k2 = (slice(i * size, (i + 1) * size) for i in range(4))
-        projected = [self.project @ attention(products, q, k, self.temperature) for q, k in ((q2, k1), (q1, k2))]
+        q1, k1, q2, k2 = range(4)
+        projected = [self.project @ attention(products, 4, q, k, self.temperature) for q, k in ((q2, k1), (q1, k2))]
         folded = torch.cat([self.mix[:, :self.half] @ projected[0], self.mix[:, self.half:] @ projected[1]], dim=2)
         folded = folded.transpose(1, 2).to(x.dtype)  # [B,C,C]
 

@@ -103,8 +103,7 @@ class FastGraph:
         """[1,H,W,C] each -> [1,H,W,C]."""
         both = [nodes(x, maps.rows) for nodes, x in zip(self.nodes, (ir, vi))]
         height, width, channels = ir.shape[1:]
-        step = max(1, maps.rows // TILE)  # message passing holds some 16C values per pixel
-
+        step = max(1, maps.rows // 4)  # message passing holds some 16C values per pixel
         for row in range(0, height, step):
             first, second = (nodes[0, row:row + step].flatten(0, 1) for nodes in both)  # [N,3,C]
             for _ in range(2):
@@ -113,7 +112,6 @@ class FastGraph:
                 for _ in range(gr.GraphReasoning.ROUNDS):
                     state = message(state)
                 nodes[0, row:row + step] = state.view(-1, width, *state.shape[1:])
-
         return streamed(maps, self._read, *(nodes.flatten(3) for nodes in both), channels=channels)
 
     def _interact(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
