@@ -132,10 +132,13 @@ def test_verify_names_what_is_missing_and_what_was_changed(finished, tmp_path):
     copy, weights = tmp_path / "copy", tmp_path / "weights"
     weights.mkdir()
     shutil.copytree(out, copy, ignore=shutil.ignore_patterns("figures"))
-    gone, other = sorted(copy.glob("fuse/average/*/*/images/*.png"))[:2]
+    # OUT keeps the units of the changed input too (a test above): which are the run's, only run.json knows
+    folders = {(unit["stage"], unit["method"]): copy / unit["folder"]
+               for unit in json.loads((copy / "run.json").read_text())["units"]}
+    gone, other = sorted((folders["fuse", "average"] / "images").glob("*.png"))[:2]
     gone.unlink()
-    other.write_bytes(next(copy.glob("fuse/visible/*/*/images/*.png")).read_bytes())
-    result = next(copy.glob("score/laplacian/*/*/result.json"))
+    other.write_bytes((folders["fuse", "visible"] / "images" / gone.name).read_bytes())
+    result = folders["score", "laplacian"] / "result.json"
     content = json.loads(result.read_text())
     content["rows"] = content["rows"][1:]
     result.write_text(json.dumps(content))
