@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines._checkpoint import load_state, restore
-from baselines._network import LumaNetwork, min_max
+from baselines.network import LumaNetwork, min_max
 from fusion.method import Card, WeightFile, register
 from fusion.smfnet.bfe import DenseAttention
 from fusion.smfnet.blocks import MDTA, ChannelNorm

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines._checkpoint import load_state, restore
-from baselines._network import LumaNetwork, rounded_grey, to_tensor
+from baselines.network import LumaNetwork, rounded_grey, to_tensor
 from fusion import images
 from fusion.method import Card, WeightFile, register
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines._checkpoint import load_state, restore
-from baselines._network import LumaNetwork
+from baselines.network import LumaNetwork
 from fusion.method import Card, WeightFile, register
 
 WIDTH = 64

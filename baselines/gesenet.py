@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines._network import LumaNetwork, min_max
+from baselines.network import LumaNetwork, min_max
 from fusion.method import Card, WeightFile, register
 
 NARROW, WIDTH, LAYERS = 16, 32, 4

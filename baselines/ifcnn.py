@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines._checkpoint import load_state, restore
-from baselines._network import LumaNetwork
+from baselines.network import LumaNetwork
 from fusion import images
 from fusion.method import Card, WeightFile, register
 

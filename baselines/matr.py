@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines._network import LumaNetwork
+from baselines.network import LumaNetwork
 from fusion.method import Card, WeightFile, register
 
 WIDTH, HEADS, BLOCKS, LATENT = 16, 8, 3, 5

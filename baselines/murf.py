@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from baselines._network import LumaNetwork
+from baselines.network import LumaNetwork
 from baselines._tf_network import Conv, ImageNorm, bundle_prefix, load_variables
 from fusion import images
 from fusion.method import Card, WeightFile, register

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from baselines._network import LumaNetwork, min_max
+from baselines.network import LumaNetwork, min_max
 from fusion import images
 from fusion.method import Card, WeightFile, register
 

@@ -6,7 +6,7 @@ Facts of the network and recipe: zheng980629/SHIP@6b95318c (1, 1, 16).
 import torch
 from torch import Tensor, nn
 
-from baselines._network import LumaNetwork
+from baselines.network import LumaNetwork
 from fusion.method import Card, WeightFile, register
 from fusion.smfnet.blocks import ChannelNorm
 

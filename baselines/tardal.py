@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines._network import LumaNetwork, to_tensor
+from baselines.network import LumaNetwork, to_tensor
 from fusion import images
 from fusion.method import Card, WeightFile, register
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from baselines import _network
+from baselines import network
 from fusion import images
 from fusion.method import PROTOCOLS, Method, MethodError, find, load_method, methods
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from filled_weights import filled
 from filled_weights import state as filled_state
 
-from baselines._network import min_max
+from baselines.network import min_max
 from baselines.cddfuse import CDDFuseNetwork
 from baselines.defusion import DeFusionDeepNetwork, DeFusionNetwork
 from baselines.didfuse import DIDFuseNetwork

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from filled_weights import fill
 
-from baselines import _network
+from baselines import network
 from baselines.swinfusion import from_windows, mirror, shifted_mask, to_windows
 from fusion import images
 from fusion.method import find
@@ -34,9 +34,9 @@ def pictures(*sizes, seed=0):
 
 def test_min_max_stretches_and_survives_flat_pictures():
     image = torch.tensor([[0.25, 0.5], [0.75, 0.3]])
-    stretched = _network.min_max(image)
+    stretched = network.min_max(image)
     assert stretched.min() == 0 and stretched.max() == 1
-    assert torch.equal(_network.min_max(torch.full((3, 3), 0.7)), torch.zeros(3, 3))
+    assert torch.equal(network.min_max(torch.full((3, 3), 0.7)), torch.zeros(3, 3))
 
 
 @pytest.mark.parametrize(("size", "padded"), [((32, 40), (40, 48)), ((33, 47), (40, 48)), ((39, 41), (40, 48))])

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from suite_scenes import ROOT, run_cli, write_pairs
 
+from reports.data import load
+
 METHODS = "visible,infrared,average,laplacian"
 
 
@@ -98,7 +100,7 @@ def test_two_runs_on_one_out(finished):
 
 def test_a_changed_input_is_a_new_unit(finished, tmp_path):
     root, out = finished
-    changed = write_pairs(tmp_path / "data", size=(56, 64))
+    changed = write_pairs(tmp_path / "data", size=(56, 72))
     before = stamps(out)
     assert run_cli(*arguments(changed, out)).returncode == 0
     assert set(before) < set(stamps(out))
@@ -133,12 +135,13 @@ def test_verify_names_what_is_missing_and_what_was_changed(finished, tmp_path):
     weights.mkdir()
     shutil.copytree(out, copy, ignore=shutil.ignore_patterns("figures"))
     # OUT keeps the units of the changed input too (a test above): which are the run's, only run.json knows
-    folders = {(unit["stage"], unit["method"]): copy / unit["folder"]
-               for unit in json.loads((copy / "run.json").read_text())["units"]}
-    gone, other = sorted((folders["fuse", "average"] / "images").glob("*.png"))[:2]
+    data = load(copy)
+    average, visible, laplacian = (copy / data.unit(stage, method, "tno")["folder"] for stage, method in
+                                   (("fuse", "average"), ("fuse", "visible"), ("score", "laplacian")))
+    gone, other = sorted((average / "images").glob("*.png"))[:2]
     gone.unlink()
-    other.write_bytes((folders["fuse", "visible"] / "images" / gone.name).read_bytes())
-    result = folders["score", "laplacian"] / "result.json"
+    other.write_bytes((visible / "images" / gone.name).read_bytes())
+    result = laplacian / "result.json"
     content = json.loads(result.read_text())
     content["rows"] = content["rows"][1:]
     result.write_text(json.dumps(content))
