@@ -25,7 +25,7 @@ def construct(name: str) -> Method:
     cls = find(name)
     if not hasattr(cls, "architecture"):
         return load_method(name)
-    with patch.object(_network, "require_weights", lambda *_: []):
+    with patch.object(network, "require_weights", lambda *_: []):
         return cls(weights=None)
 
 

@@ -17,7 +17,7 @@ from fusion.method import find
 @pytest.fixture
 def build(monkeypatch):
     """A method with filled weights."""
-    monkeypatch.setattr(_network, "require_weights", lambda *_: [])
+    monkeypatch.setattr(network, "require_weights", lambda *_: [])
 
     def make(name: str, protocol: str = "released"):
         method = find(name)(protocol=protocol)
