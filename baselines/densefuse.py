@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.network import LumaNetwork, min_max
 from baselines._tf_network import Conv, bundle_prefix, load_variables
+from baselines.network import LumaNetwork, min_max
 from fusion.method import Card, WeightFile, register
 
 GROWTH = 16

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from baselines.network import LumaNetwork, min_max
 from baselines._tf_network import Conv, ImageNorm, bundle_prefix, load_variables
+from baselines.network import LumaNetwork, min_max
 from fusion import images
 from fusion.method import Card, WeightFile, register
 

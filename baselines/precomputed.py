@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from core.files import sha256
 from fusion import images
-from fusion.method import Card, Method, MethodError, methods, register, sha256
+from fusion.method import Card, Method, MethodError, methods, register
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 PROBES = 5  # ids whose names are searched for a common prefix and suffix

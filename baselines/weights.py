@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from fusion.method import Card, MethodError, WeightFile, sha256
+from core.files import sha256
+from fusion.method import Card, MethodError, WeightFile
 
 HOST = "https://github.com/{owner}/{name}.git"
 MEMBER = "!"  # "models.zip!folder/file": a member of an archive in the repository

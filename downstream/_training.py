@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from fusion.files import aside
+from core.errors import IvfbenchError
+from core.files import aside, write_json
 
 # called after every epoch with: epochs done, epochs in all, the epoch's mean training loss
 Progress = Callable[[int, int, float], None]
 
 
-class TrainingError(RuntimeError):
+class TrainingError(IvfbenchError):
     """A training that cannot start, cannot resume or diverged; the message names the remedy."""
 
 
@@ -98,11 +99,3 @@ def estimate_cost(out: Path, *, seconds: float, epochs: int, device: str, first:
     }
     write_json(path, cost)
     return cost
-
-
-def write_json(path: Path, value: Any, indent: int | None = 1) -> None:
-    """Write JSON aside and then rename it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with aside(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=indent) + "\n", encoding="utf-8")

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fusion.files import aside
+from core.errors import IvfbenchError
+from core.files import aside
 
 LUMA = np.array([0.299, 0.587, 0.114])
 # Table I's digits are reached with these rounded factors (cv2's), not with JFIF's 1/1.772, 1/1.402, 1.402, 1.772: there
@@ -24,7 +25,7 @@ CB, CR = 0.564, 0.713  # Cb = CB (B - Y), Cr = CR (R - Y)
 MAX_PIXELS = 64_000_000
 
 
-class ImageError(ValueError):
+class ImageError(IvfbenchError):
     """A picture that cannot be used; the message names the file, what was found and the remedy."""
 
 

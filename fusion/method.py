@@ -4,8 +4,6 @@ A method is one new file in `fusion/methods/` or `baselines/`: a class with a `C
 Nothing else has to be edited; the conformance tests run over every registered method.
 """
 
-import difflib
-import hashlib
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
@@ -15,6 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from core.errors import IvfbenchError
+from core.files import sha256
+from core.names import nearest
 from fusion import images
 
 # Names only: fusion imports no other room; a package that is not installed is passed over.
@@ -22,7 +23,7 @@ METHOD_PACKAGES = ("fusion.methods", "baselines")
 PROTOCOLS = ("released", "paper", "official")
 
 
-class MethodError(ValueError):
+class MethodError(IvfbenchError):
     """An unknown method, protocol or missing weights; the message names the remedy."""
 
 
@@ -161,12 +162,6 @@ def find(name: str) -> type[Method]:
     return _REGISTRY[name]
 
 
-def nearest(name: str, known) -> str:
-    """'; did you mean a, b?' or '; known: ...': one wording for every unknown name."""
-    close = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.5)
-    return f"; did you mean {', '.join(close)}?" if close else f"; known: {', '.join(sorted(known))}"
-
-
 def load_method(name: str, *, weights: Path | str | None = None, device: str = "cpu",
                 protocol: str = "released") -> Method:
     """Build a method ready to fuse.
@@ -224,8 +219,3 @@ def require_weights(card: Card, weights: Path | None, names: Sequence[str] | Non
                               f"delete it and run `python run_all.py fetch {card.name}`")
         found.append(path)
     return found
-
-
-def sha256(path: Path) -> str:
-    with Path(path).open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -17,15 +17,16 @@ from pathlib import Path
 
 import numpy as np
 
+from core.errors import IvfbenchError
+from core.files import stamp
+from core.names import nearest
 from fusion import images
-from fusion.files import stamp
-from fusion.method import nearest
 
 DATASETS = Path(__file__).with_name("datasets")
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 
 
-class PairsError(ValueError):
+class PairsError(IvfbenchError):
     """A data set that cannot be used; the message names the folder or file, what was found and the remedy."""
 
 

@@ -4,12 +4,14 @@ One file in `metrics/definitions/` registers one metric under every variant that
 edited. The files are imported on first use, so `import metrics` stays cheap.
 """
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+
+from core.errors import IvfbenchError
+from core.names import nearest
 
 # The toolboxes whose definitions are kept apart, at the commits that were read.
 SMFNET = "Abraham-Einstein/SMFNet@5097711"
@@ -22,7 +24,7 @@ TEXT_METRICS = (*TABLE_METRICS, "SCD")  # the nine that the paper's text names
 _ORDER = (*TEXT_METRICS, "MSE", "CC", "PSNR", "Nabf")  # any other metric comes after these, by name
 
 
-class MetricError(ValueError):
+class MetricError(IvfbenchError):
     """An unknown metric or variant, or an image that a metric cannot take; the message names the remedy."""
 
 
@@ -112,7 +114,7 @@ def names(variant: str = "smfnet") -> tuple[str, ...]:
     """The metrics that a variant defines: Table I's order first. Raises MetricError for an unknown variant."""
     found = [name for name, of in _all() if of == variant]
     if not found:
-        raise MetricError(f"unknown metric variant {variant!r}{_nearest(variant, variants())}")
+        raise MetricError(f"unknown metric variant {variant!r}{nearest(variant, variants())}")
     return tuple(sorted(found, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)))
 
 
@@ -125,7 +127,7 @@ def get(name: str, variant: str = "smfnet") -> Metric:
     elsewhere = [other for other in variants() if (name, other) in _METRICS]
     if elsewhere:
         raise MetricError(f"metric {name} is not defined by variant {variant!r}, only by {', '.join(elsewhere)}")
-    raise MetricError(f"unknown metric {name!r}{_nearest(name, of_variant)}")
+    raise MetricError(f"unknown metric {name!r}{nearest(name, of_variant)}")
 
 
 def select(metrics: Iterable[str] | None, variant: str) -> tuple[Metric, ...]:
@@ -133,11 +135,3 @@ def select(metrics: Iterable[str] | None, variant: str) -> tuple[Metric, ...]:
     if isinstance(metrics, str):
         raise MetricError(f"metrics={metrics!r}: give a list of names, e.g. [{metrics!r}]")
     return tuple(get(name, variant) for name in (names(variant) if metrics is None else metrics))
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    folded = {item.lower(): item for item in known}
-    close = difflib.get_close_matches(str(name).lower(), list(folded), n=3, cutoff=0.5)
-    if close:
-        return f"; did you mean {', '.join(folded[item] for item in close)}?"
-    return f"; known: {', '.join(folded.values())}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from core.errors import IvfbenchError
 from results.rows import read_csv
 from results.run_file import read_run
 
@@ -24,7 +25,7 @@ _STAGE_OF = {"ivf": ("fuse", "score"), "mif": ("fuse", "score"), "detection": ("
              "segmentation": ("fuse", "segment"), "complexity": ("measure",), "ablation": ("fuse", "score")}
 
 
-class ReportError(ValueError):
+class ReportError(IvfbenchError):
     """A run that cannot be reported; the message names the file and the remedy."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from core.files import write_text
 from reports.areas import Area
 from reports.claims import claims, claims_table, placings_table
 from reports.comparison import Compared, cells_table, compare, summary_table, to_frame
@@ -17,7 +18,6 @@ from reports.render import csv, latex, markdown
 from reports.statistics import write_statistics
 from reports.table import Cell, Table, ranked
 from reports.tables import SUITE_OF, build
-from results.files import write_text
 
 STAMP = ".cache/reports.json"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from results.files import write_text
+from core.files import write_text
 
 
 @dataclass(frozen=True)

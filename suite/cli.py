@@ -230,11 +230,11 @@ def check_jobs(jobs: int | None, device: str) -> int:
 
 def main() -> None:
     """Entry point of run_all.py and of the installed command."""
-    from suite.errors import USER_ERRORS
+    from core.errors import IvfbenchError
 
     try:
         app()
-    except USER_ERRORS as error:
+    except IvfbenchError as error:
         text = " ".join(str(error).split())
         print(f"error: {text}", file=sys.stderr)
         raise SystemExit(2) from None

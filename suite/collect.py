@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from core.files import write_json
 from fusion.method import Card, find
 from fusion.pairs import PairSet
 from results.rows import Row, to_frame, write_csv
 from results.run_file import SCHEMA
 from suite.plan import MethodInfo, Plan
 from suite.stages import Outcome
-from suite.unit import Unit, read_result, result_rows, write_json
+from suite.unit import Unit, read_result, result_rows
 
 
 def collect(out: Path, plan: Plan, outcomes: Mapping[str, Outcome], run: Mapping) -> list[Row]:

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from baselines.precomputed import brought_card, open_precomputed
-from fusion.method import Card, MethodError, find, load_method, methods, sha256
+from core.files import sha256
+from fusion.method import Card, MethodError, find, load_method, methods
 from fusion.pairs import PairSet, open_pairs
 from metrics import registry
 from suite.errors import UserError

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fusion.files import read_text
-from fusion.method import PROTOCOLS, nearest
+from core.files import read_text
+from core.names import nearest
+from fusion.method import PROTOCOLS
 from suite.errors import UserError
 
 PROFILES = Path(__file__).with_name("profiles")

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from core.files import write_json
+from core.names import nearest
 from downstream.detection.policy import summary
-from fusion.method import nearest
 from suite.collect import collect
 from suite.environment import environment
 from suite.errors import UserError
@@ -26,7 +27,7 @@ from suite.plan import Plan, make_plan
 from suite.profile import Profile
 from suite.progress import Display
 from suite.stages import Outcome
-from suite.unit import Unit, damaged, read_result, write_json
+from suite.unit import Unit, damaged, read_result
 
 EXECUTORS = ("local", "ray")
 

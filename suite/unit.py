@@ -11,8 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fusion.files import aside
-from fusion.method import sha256
+from core.files import sha256, write_json
 from results.rows import Row, from_json, to_json
 
 SCHEMA = 1
@@ -61,13 +60,6 @@ def key_of(made_of: Mapping[str, Any]) -> str:
     """The key that follows from what a unit (or a stored result) says it is made of."""
     address = [made_of[name] for name in ("stage", "version", "method", "dataset", "seed", "settings", "upstream")]
     return hashlib.sha256(json.dumps(address, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON aside, then rename. Keys keep their order: data sets and methods stand in the order of the run."""
-    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
-    with aside(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def write_result(out: Path, unit: Unit, rows: Iterable[Row], details: Mapping[str, Any],

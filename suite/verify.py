@@ -14,12 +14,14 @@ import numpy as np
 import pandas as pd
 
 import metrics
+from core.errors import IvfbenchError
+from core.files import sha256
 from fusion import images
-from fusion.method import Method, load_method, sha256
+from fusion.method import Method, load_method
 from fusion.pairs import Pair
 from reports.data import RunData, load
 from results.rows import from_json, to_frame
-from suite.errors import USER_ERRORS, UserError
+from suite.errors import UserError
 from suite.stages.train import WEIGHTS
 from suite.unit import SCHEMA, key_of
 
@@ -130,7 +132,7 @@ def _check_pictures(out: Path, run: dict, stored: dict[str, dict], weights: Path
             method = _method(out, run, result, weights, device)
             fused = method.written(method.fuse(*pair.read()), pair.vi)
             kept = images.read(out / folder / "images" / f"{entry['id']}.png")
-        except USER_ERRORS as error:
+        except IvfbenchError as error:
             findings.wrong.append(f"{where}: {error}")
             continue
         off = np.abs(_channels(fused) - _channels(kept)).max()

@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from filled_weights import filled
 from filled_weights import state as filled_state
 
-from baselines.network import min_max
 from baselines.cddfuse import CDDFuseNetwork
 from baselines.defusion import DeFusionDeepNetwork, DeFusionNetwork
 from baselines.didfuse import DIDFuseNetwork
+from baselines.network import min_max
 from baselines.reconet import ReCoNetNetwork
 from baselines.ship import SHIPNetwork
 from baselines.swinfusion import Layout, SwinFusionNetwork, mirror, shifted_mask

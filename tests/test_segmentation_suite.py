@@ -5,13 +5,13 @@ import pytest
 from PIL import Image
 from segmentation_scenes import scene, write_mfnet
 
+from core.errors import IvfbenchError
 from fusion.images import write_png
 from reports.data import ReportError, load
 from reports.figures import bars, segmentations
 from reports.tables import build
 from reports.trace import trace
 from suite.collect import collect
-from suite.errors import USER_ERRORS
 from suite.plan import make_plan
 from suite.profile import load_profile
 from suite.stages import Context, execute
@@ -111,7 +111,7 @@ def test_mfnet_as_released_trains_on_its_mirrored_entries_when_told_to(tmp_path)
     (lambda f: (f / "labels/00001N.png").write_bytes(b"damaged"), "cannot be decoded")])
 def test_broken_data_end_the_run_before_anything_is_made(tmp_path, change, message):
     change(write_mfnet(tmp_path))
-    with pytest.raises(USER_ERRORS, match=f"00001N.png: .*{message}"):
+    with pytest.raises(IvfbenchError, match=f"00001N.png: .*{message}"):
         plan(tmp_path, "mfnet")
 
 
@@ -120,5 +120,5 @@ def test_broken_data_end_the_run_before_anything_is_made(tmp_path, change, messa
     ('split = "oficial"', "did you mean official"), ('lr = "high"', "lr = 'high'; expected a number")])
 def test_a_profiles_values_are_checked(tmp_path, line, message):
     write_mfnet(tmp_path)
-    with pytest.raises(USER_ERRORS, match=message):
+    with pytest.raises(IvfbenchError, match=message):
         plan(tmp_path, "mfnet", line)

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from downstream._training import Progress, TrainingError, estimate_cost, load_state, save_state, write_json
+from core.files import write_json
+from downstream._training import Progress, TrainingError, estimate_cost, load_state, save_state
 from downstream.detection.settings import DetectionError, DetectionSettings
 from fusion.images import size
 

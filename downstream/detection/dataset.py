@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from core.names import nearest
 from downstream.detection import labels as lb
 from downstream.detection.policy import Box, Inspector, LabelError, LabelPolicy, Problem, inspect
 from downstream.detection.splits import MANIFESTS, Split, kfold, m3fd_scenes, read_lists, read_manifest
-from fusion.method import nearest
 from fusion.pairs import SUFFIXES
 
 FOLDERS = {

@@ -10,6 +10,7 @@ import math
 from pathlib import Path, PurePosixPath
 from xml.parsers import expat
 
+from core.files import read_text
 from downstream.detection.policy import (
     Box,
     Inspector,
@@ -21,7 +22,6 @@ from downstream.detection.policy import (
     inspect,
     summary,
 )
-from fusion.files import read_text
 
 __all__ = ["NAMES", "Box", "Inspector", "LabelError", "LabelPolicy", "Problem", "RawLabel", "RawObject",
            "class_index", "inspect", "read_coco", "read_voc", "read_yolo", "summary", "yolo_names"]

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 
+from core.errors import IvfbenchError
+
 CHOICES = {
     "malformed": ("error", "drop"),  # a line or file that cannot be parsed; drop = that object (or file) is left out
     "unknown_class": ("error", "drop"),  # drop = that object
@@ -14,7 +16,7 @@ CHOICES = {
 }
 
 
-class LabelError(ValueError):
+class LabelError(IvfbenchError):
     """Labels that the policy refuses, or none found; the message names file and line and the remedy."""
 
 

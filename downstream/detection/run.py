@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from core.files import write_json
 from downstream import _training, guard
 from downstream.detection.dataset import DetectionSet
 from downstream.detection.folder import build_folder, check_images
@@ -138,7 +139,7 @@ def write_predictions(path: Path, settings: DetectionSettings, classes: tuple[st
     """predictions.json: {"engine", "classes", "images": {id: {"height", "width", "boxes": [[x0, y0, x1, y1, score,
     class index], ...]}}}; corners in pixels, falling scores."""
     table = {key: {"height": h, "width": w, "boxes": predicted.get(key, [])} for key, (h, w) in sizes.items()}
-    _training.write_json(path, {"engine": settings.title, "classes": list(classes), "images": table}, indent=None)
+    write_json(path, {"engine": settings.title, "classes": list(classes), "images": table}, indent=None)
 
 
 def read_predictions(path: Path) -> dict[str, list[list[float]]]:

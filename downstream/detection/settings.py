@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.errors import IvfbenchError
 from downstream._settings import Settings
 
 # engine -> (model file, how tables name it). ultralytics' "u" networks are anchor-free; the paper's YOLOv5x is the
@@ -16,7 +17,7 @@ OPTIMIZERS = ("SGD", "Adam", "AdamW")
 _PROBABILITIES = ("fliplr", "flipud", "mosaic", "mixup")
 
 
-class DetectionError(ValueError):
+class DetectionError(IvfbenchError):
     """A setting or input that detection cannot work with; the message names it and the remedy."""
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from core.files import aside, read_text
 from downstream.detection.policy import Box, LabelError
-from fusion.files import aside, read_text
 
 PARTS = ("train", "val", "test")
 MANIFESTS = Path(__file__).with_name("manifests")

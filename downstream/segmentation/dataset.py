@@ -9,10 +9,10 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from core.files import read_text, stamp
+from core.names import nearest
 from downstream.segmentation.labels import CLASSES, SegmentationError, read_label
 from fusion import images
-from fusion.files import read_text, stamp
-from fusion.method import nearest
 
 FLIP = "_flip"
 FOLDERS = {

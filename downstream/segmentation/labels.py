@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
+from core.errors import IvfbenchError
 from fusion import images
 
 CLASSES = ("Unlabel", "Car", "Person", "Bike", "Curve", "Car stop", "Guardrail", "Color cone", "Bump")
 IGNORED = 255  # only for pixels that augmentation pads; no label file holds it
 
 
-class SegmentationError(ValueError):
+class SegmentationError(IvfbenchError):
     """Labels, splits, pictures or settings that cannot be used; the message names the file and the remedy."""
 
 

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from fusion.files import aside
+from core.files import aside
 
 TERMS = ("ssim", "gradient", "semantic", "edge", "lovasz", "intensity", "decomposition")
 LOSS_COLUMNS = ("step", "epoch", "stage", "learning_rate", "loss", *TERMS)

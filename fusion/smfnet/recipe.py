@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fusion.method import nearest
+from core.errors import IvfbenchError
+from core.names import nearest
 from fusion.smfnet.losses import LossSettings
 from fusion.smfnet.settings import NetworkSettings
 
 RECIPES = Path(__file__).with_name("recipes")
 
 
-class RecipeError(ValueError):
+class RecipeError(IvfbenchError):
     """A recipe that cannot be used; the message names the file, the value and the remedy."""
 
 

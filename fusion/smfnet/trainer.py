@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from fusion.files import aside
+from core.files import aside
 from fusion.smfnet import log, weights
 from fusion.smfnet.distributed import World, join
 from fusion.smfnet.network import SMFNet

@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from fusion.files import aside
+from core.files import aside
 from fusion.method import MethodError
 from fusion.smfnet.network import PARTS, SMFNet, parts
 from fusion.smfnet.settings import NetworkSettings

@@ -1,0 +1,1 @@
+"""What every room stands on: errors, names, files, records, source hashes. Needs the standard library only."""

@@ -1,0 +1,94 @@
+"""Files: written so that a file under its name is always complete, read so that no file can do harm, hashed."""
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from core.errors import IvfbenchError
+
+MAX_TEXT = 256 * 2**20  # bytes: the largest rows.csv of 20,000 pairs and 60 methods stays below
+_HIDDEN = ".{name}.{pid}.tmp"
+
+
+@contextmanager
+def aside(path: Path) -> Iterator[Path]:
+    """Yield a hidden path beside `path` to write to; rename it to `path` on success, remove it on any failure."""
+    path = Path(path)
+    temporary = path.with_name(_HIDDEN.format(name=path.name, pid=os.getpid()))
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk names no file by itself
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write UTF-8 text aside, then rename. Returns the path."""
+    with aside(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return Path(path)
+
+
+def write_json(path: Path, content: Any, *, indent: int | None = 1) -> Path:
+    """Write JSON aside, then rename; the folder is made. Keys keep their order: methods stand as they ran.
+
+    Raises ValueError for nan and infinities, which JSON has not.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    return write_text(path, json.dumps(content, indent=indent, allow_nan=False) + "\n")
+
+
+def read_text(path: Path, error: type[IvfbenchError] = IvfbenchError, *, limit: int = MAX_TEXT) -> str:
+    """A UTF-8 text file, without its byte order mark.
+
+    Raises `error`, naming the file, for a device or folder, for more than `limit` bytes, and for anything that is not
+    UTF-8; FileNotFoundError where there is none.
+    """
+    try:
+        return read_bytes(path, error, limit=limit).decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise error(f"{path}: not a UTF-8 text file ({fault.reason} at byte {fault.start}); copy it again from its "
+                    "source, or save it as UTF-8") from fault
+
+
+def read_bytes(path: Path, error: type[IvfbenchError] = IvfbenchError, *, limit: int = MAX_TEXT) -> bytes:
+    """The bytes of a regular file of at most `limit` bytes. Raises `error` otherwise, FileNotFoundError for none."""
+    state = Path(path).stat()
+    if not stat.S_ISREG(state.st_mode):
+        raise error(f"{path}: a folder or device where a file should be; replace or remove it")
+    if state.st_size > limit:
+        raise error(f"{path}: {state.st_size} bytes; at most {limit} are read: not the file that belongs here")
+    return Path(path).read_bytes()
+
+
+def read_json(path: Path, error: type[IvfbenchError] = IvfbenchError) -> Any:
+    """A JSON file. Raises `error`, naming the file, when it is none; FileNotFoundError where there is none."""
+    try:
+        return json.loads(read_text(path, error))
+    except (json.JSONDecodeError, RecursionError) as fault:
+        raise error(f"{path}: not readable as JSON ({fault})") from fault
+
+
+def sha256(path: Path) -> str:
+    """Hex sha256 of a file's bytes."""
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def sha256_of(content: Any) -> str:
+    """Hex sha256 of JSON-able content; dictionaries count without the order of their keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def stamp(path: Path) -> str:
+    """Path, size and time of a file: a key under which what was found out about its content may be remembered."""
+    state = Path(path).stat()
+    return f"{path}|{state.st_size}|{state.st_mtime_ns}"

@@ -1,0 +1,22 @@
+"""Names that a user types."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+# Names become parts of paths and of table cells: no separators, no leading dash or dot.
+_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """'; did you mean a, b?' or '; known: ...': one wording for every unknown name. Case does not matter."""
+    folded = {str(item).lower(): str(item) for item in known}
+    close = difflib.get_close_matches(str(name).lower(), list(folded), n=3, cutoff=0.5)
+    if close:
+        return f"; did you mean {', '.join(folded[item] for item in close)}?"
+    return f"; known: {', '.join(folded.values()) or 'none'}"
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` can name a method, a data set or a suite: letters, digits, '_', '-', '.' and '+' only."""
+    return _NAME.fullmatch(text) is not None
