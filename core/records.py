@@ -36,7 +36,8 @@ def read(cls: type[T], table: Any, where: str, error: type[IvfbenchError] = Ivfb
     """
     if not isinstance(table, Mapping):
         raise error(f"{where}: {_shown(table)}; expected a table")
-    hints, fields = _hints(cls), _fields(cls)
+    kind: Any = cls
+    hints, fields = _hints(kind), _fields(kind)
     unknown = [key for key in table if key not in fields]
     if unknown:
         raise error(f"{where}: unknown key {unknown[0]!r}{nearest(unknown[0], fields)}")
@@ -69,7 +70,7 @@ def write(record: Any) -> Any:
 
 
 @cache
-def _hints(cls: type) -> dict[str, Any]:
+def _hints(cls: Any) -> dict[str, Any]:
     return get_type_hints(cls)
 
 
