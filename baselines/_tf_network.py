@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.network import LumaNetwork
 from baselines.tf_checkpoint import read_checkpoint, tensor
 from fusion.method import MethodError
 
@@ -93,3 +94,11 @@ def load_variables(network: nn.Module, prefix: Path) -> nn.Module:
                           f"({', '.join(left[:4])}); it is the checkpoint of another network or version")
     network.load_state_dict(state)
     return network
+
+
+class VariablesNetwork(LumaNetwork):
+    """A LumaNetwork whose files are one TensorFlow checkpoint."""
+
+    def build(self, files: Sequence[Path]) -> nn.Module:
+        network = self.architecture()
+        return load_variables(network, bundle_prefix(files)) if files else network

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines._blocks import ReflectConv
 from baselines._tf_network import Conv, bundle_prefix, load_variables
 from baselines.network import LumaNetwork, min_max
 from fusion.method import Card, WeightFile, register
@@ -22,23 +23,12 @@ TF_PREFIX = "densefuse_model_bs2_epoch4_all_weight_1e2.ckpt"
 TORCH_FILE, TF_DATA, TF_INDEX = "densefuse_gray.model", f"{TF_PREFIX}.data-00000-of-00001", f"{TF_PREFIX}.index"
 
 
-class _Layer(nn.Module):
-    """Reflection-padded 3x3 convolution and ReLU."""
-
-    def __init__(self, channels_in: int, channels_out: int):
-        super().__init__()
-        self.conv2d = nn.Conv2d(channels_in, channels_out, 3, padding=1, padding_mode="reflect")
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.conv2d(x))
-
-
 class _Dense(nn.Module):
     """Appends `GROWTH` channels to its input."""
 
     def __init__(self, channels_in: int):
         super().__init__()
-        self.dense_conv = _Layer(channels_in, GROWTH)
+        self.dense_conv = ReflectConv(channels_in, GROWTH, relu=True)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([x, self.dense_conv(x)], 1)
@@ -61,9 +51,9 @@ class DenseFuseTorch(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.conv1, self.DB1 = _Layer(1, GROWTH), _Block()
+        self.conv1, self.DB1 = ReflectConv(1, GROWTH, relu=True), _Block()
         self.conv2, self.conv3, self.conv4, self.conv5 = (
-            _Layer(a, b) for a, b in ((64, 64), (64, 32), (32, 16), (16, 1)))
+            ReflectConv(a, b, relu=True) for a, b in ((64, 64), (64, 32), (32, 16), (16, 1)))
 
     def forward(self, ir: Tensor, vi: Tensor) -> Tensor:
         features_ir, features_vi = self.DB1(self.conv1(torch.cat([ir, vi]))).chunk(2)

@@ -7,45 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.network import LumaNetwork, min_max
+from baselines._blocks import GradientResidualDense, LeakyConv, same_conv
+from baselines.network import LumaNetwork, min_max, truncated
 from fusion.method import Card, WeightFile, register
 
 NARROW, WIDTH, LAYERS = 16, 32, 4
 REPOSITORY, COMMIT = "lok-18/GeSeNet", "89f7fe97480ab9a115e8f7853e50853a6d4089db"
-
-
-def _conv(channels_in: int, channels_out: int, size: int = 3, **options) -> nn.Conv2d:
-    return nn.Conv2d(channels_in, channels_out, size, padding=size // 2, **options)
-
-
-class _Wrapped(nn.Module):
-    """A convolution one name below (`conv.weight`), with a leaky ReLU unless `linear`."""
-
-    def __init__(self, channels_in: int, channels_out: int, size: int = 3, *, linear: bool = False):
-        super().__init__()
-        self.conv, self.linear = _conv(channels_in, channels_out, size), linear
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(x)
-        return x if self.linear else F.leaky_relu(x, 0.2)
-
-
-class EdgeEnhancement(nn.Module):
-    """[1,16,H,W] -> [1,32,H,W]: a dense block plus trained gradients."""
-
-    def __init__(self):
-        super().__init__()
-        self.dense = nn.ModuleDict({"conv1": _Wrapped(NARROW, NARROW), "conv2": _Wrapped(2 * NARROW, NARROW)})
-        self.convdown = _Wrapped(3 * NARROW, WIDTH, 1, linear=True)
-        self.sobelconv = nn.ModuleDict({axis: _conv(NARROW, NARROW, groups=NARROW, bias=False)
-                                        for axis in ("convx", "convy")})
-        self.convup = _Wrapped(NARROW, WIDTH, 1, linear=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        dense = torch.cat([x, self.dense["conv1"](x)], 1)
-        dense = torch.cat([dense, self.dense["conv2"](dense)], 1)
-        slopes = self.sobelconv["convx"](x).abs() + self.sobelconv["convy"](x).abs()
-        return F.leaky_relu(self.convdown(dense) + self.convup(slopes), 0.1)
 
 
 class _MaskedBody(nn.Module):
@@ -54,7 +21,7 @@ class _MaskedBody(nn.Module):
     def __init__(self):
         super().__init__()
         self.ch_mask = nn.Parameter(torch.zeros(1, WIDTH, LAYERS, 2))
-        self.body = nn.Sequential(*(_conv(WIDTH, WIDTH, bias=False) for _ in range(LAYERS)))
+        self.body = nn.Sequential(*(same_conv(WIDTH, WIDTH, bias=False) for _ in range(LAYERS)))
         self.collect = nn.Conv2d(WIDTH * LAYERS, WIDTH, 1)
 
     def forward(self, x: Tensor, region: Tensor) -> Tensor:
@@ -79,7 +46,7 @@ class RegionMask(nn.Module):
     def __init__(self):
         super().__init__()
         few = WIDTH // 4
-        self.spa_mask = nn.Sequential(_conv(WIDTH, few), nn.ReLU(), nn.AvgPool2d(2), _conv(few, few), nn.ReLU(),
+        self.spa_mask = nn.Sequential(same_conv(WIDTH, few), nn.ReLU(), nn.AvgPool2d(2), same_conv(few, few), nn.ReLU(),
                                       nn.ConvTranspose2d(few, 2, 3, 2, 1, output_padding=1))
         self.body = _MaskedBody()
         self.ca = nn.ModuleDict({"conv_du": nn.Sequential(nn.Conv2d(WIDTH, WIDTH // 16, 1), nn.ReLU(),
@@ -97,9 +64,9 @@ class Refinement(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.SFT_scale_conv0, self.SFT_scale_conv1 = _conv(WIDTH, WIDTH), _conv(WIDTH, 2 * WIDTH)
-        self.SFT_shift_conv0, self.SFT_shift_conv1 = _conv(WIDTH, WIDTH, 1), _conv(WIDTH, 2 * WIDTH, 1)
-        self.SFT2 = _conv(4 * WIDTH, 2 * WIDTH)
+        self.SFT_scale_conv0, self.SFT_scale_conv1 = same_conv(WIDTH, WIDTH), same_conv(WIDTH, 2 * WIDTH)
+        self.SFT_shift_conv0, self.SFT_shift_conv1 = same_conv(WIDTH, WIDTH, 1), same_conv(WIDTH, 2 * WIDTH, 1)
+        self.SFT2 = same_conv(4 * WIDTH, 2 * WIDTH)
 
     def forward(self, x: Tensor, structure: Tensor) -> Tensor:
         scale = self.SFT_scale_conv1(F.leaky_relu(self.SFT_scale_conv0(structure), 0.1))
@@ -113,13 +80,13 @@ class GeSeNetNetwork(nn.Module):
     def __init__(self):
         super().__init__()
         for side in ("vis", "inf"):
-            self.add_module(f"{side}_conv", _Wrapped(1, NARROW))
-            self.add_module(f"{side}_eem", EdgeEnhancement())
+            self.add_module(f"{side}_conv", LeakyConv(1, NARROW))
+            self.add_module(f"{side}_eem", GradientResidualDense(NARROW, WIDTH))
             self.add_module(f"{side}_rmm", RegionMask())
         self.sft = Refinement()
-        self.decoder2 = _Wrapped(3 * WIDTH, WIDTH)
+        self.decoder2 = LeakyConv(3 * WIDTH, WIDTH)
         # the batch norm of the released file is never called
-        self.decoder1 = nn.ModuleDict({"conv": _conv(WIDTH, 1), "bn": nn.BatchNorm2d(1)})
+        self.decoder1 = nn.ModuleDict({"conv": same_conv(WIDTH, 1), "bn": nn.BatchNorm2d(1)})
 
     def forward(self, functional: Tensor, mri: Tensor) -> Tensor:
         vis, inf = self.vis_eem(self.vis_conv(functional)), self.inf_eem(self.inf_conv(mri))
@@ -150,4 +117,4 @@ class GeSeNet(LumaNetwork):
         height, width = y.shape[-2:]  # the mask branch halves and doubles: odd sizes get a copied row or column
         y, ir = (F.pad(x, (0, width % 2, 0, height % 2), mode="replicate") for x in (y, ir))
         out = self.network(y, ir)[..., :height, :width]
-        return (min_max(out) * 255).floor() / 255 if self.protocol == "official" else out
+        return truncated(min_max(out)) if self.protocol == "official" else out

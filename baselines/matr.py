@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.network import LumaNetwork
+from baselines.network import LumaNetwork, truncated
 from fusion.method import Card, WeightFile, register
 
 WIDTH, HEADS, BLOCKS, LATENT = 16, 8, 3, 5
@@ -113,4 +113,4 @@ class MATR(LumaNetwork):
     architecture = MATRNetwork
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
-        return (self.network(y, ir).clamp(min=0) * 255).floor() / 255
+        return truncated(self.network(y, ir).clamp(min=0))

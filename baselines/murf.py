@@ -11,8 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from baselines._tf_network import Conv, ImageNorm, bundle_prefix, load_variables
-from baselines.network import LumaNetwork
+from baselines._tf_network import Conv, ImageNorm, VariablesNetwork
 from fusion import images
 from fusion.method import Card, WeightFile, register
 
@@ -178,7 +177,7 @@ def _square(image: np.ndarray, side: int) -> Tensor:
 
 
 @register
-class MURF(LumaNetwork):
+class MURF(VariablesNetwork):
     card = Card(
         name="murf", title="MURF", kind="baseline", task=("ivf",),
         paper="Xu et al., MURF: Mutually Reinforcing Multi-modal Image Registration and Fusion, IEEE TPAMI 2023",
@@ -203,10 +202,6 @@ class MURF(LumaNetwork):
     )
     architecture = MURFNetwork
     channels = (1, 3)
-
-    def build(self, files):
-        network = self.architecture()
-        return load_variables(network, bundle_prefix(files)) if files else network
 
     def fuse_at(self, ir: np.ndarray, vi: np.ndarray, side: int) -> np.ndarray:
         """8-bit infrared [H,W] and visible [H,W] or RGB -> float32 RGB [H,W,3], before the 0..max scaling."""

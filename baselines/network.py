@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from baselines._checkpoint import load_state, restore
@@ -30,17 +31,29 @@ def rounded_grey(image: np.ndarray) -> np.ndarray:
     return images.to_unit(images.grey8(images.to_8bit(image)))
 
 
+def pillow_luma(vi: np.ndarray) -> np.ndarray:
+    """The visible picture as scripts with scipy's imread take it: 8 bit, to YCbCr and flattened by Pillow; 0..1."""
+    if vi.ndim == 2:
+        return vi
+    return np.asarray(Image.fromarray(images.to_8bit(vi)).convert("YCbCr").convert("F")) / np.float32(255)
+
+
 def min_max(image: Tensor) -> Tensor:
     """Stretch to 0..1; a flat picture, where the authors' scripts divide by zero, becomes 0."""
     low, high = image.min(), image.max()
     return (image - low) / (high - low) if high > low else torch.zeros_like(image)
 
 
+def truncated(image: Tensor) -> Tensor:
+    """0..1 as a script leaves it that casts to 8 bit without rounding, again in 0..1."""
+    return (image * 255).floor() / 255
+
+
 class LumaNetwork(LumaMethod):
     """A network that fuses one infrared and one luma channel.
 
     `released` follows Table I's colour rule (LumaMethod). `official`, where a card offers it, is the script that
-    reads rounded grey and writes grey.
+    reads rounded grey (or `official_luma`) and writes grey.
 
     Attributes:
         architecture: the untrained network, forward(ir, y) on [N,1,H,W]: for counting without weights.
@@ -52,6 +65,7 @@ class LumaNetwork(LumaMethod):
             takes its statistics from the picture.
         weight_names: protocol -> the card's files that it needs; a protocol not named needs all that are not optional.
         checkpoint_keys: under which keys of its file the state dict lies.
+        official_luma: how the authors' script makes one channel of the visible picture.
     """
 
     architecture: type[nn.Module]
@@ -62,6 +76,7 @@ class LumaNetwork(LumaMethod):
     channels: tuple[int, int] = (1, 1)
     weight_names: ClassVar[dict[str, tuple[str, ...]]] = {}
     checkpoint_keys: tuple[str, ...] = ()
+    official_luma = staticmethod(rounded_grey)
 
     def __init__(self, *, weights: Path | None = None, device: str = "cpu", protocol: str = "released"):
         super().__init__(device=device, protocol=protocol)
@@ -101,5 +116,5 @@ class LumaNetwork(LumaMethod):
 
     def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
         if self.protocol == "official":
-            return self.fuse_luma(rounded_grey(ir), rounded_grey(vi))
+            return self.fuse_luma(rounded_grey(ir), self.official_luma(vi))
         return super().fuse(ir, vi)

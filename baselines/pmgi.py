@@ -3,15 +3,12 @@
 Facts of the network and recipe: HaoZhang1018/PMGI_AAAI2020@61a85e49, `Code_PMGI/IR_VI` (TensorFlow 1).
 """
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor, nn
 
-from baselines._tf_network import Conv, ImageNorm, bundle_prefix, load_variables
-from baselines.network import LumaNetwork, min_max
-from fusion import images
+from baselines._tf_network import Conv, ImageNorm, VariablesNetwork
+from baselines.network import min_max, pillow_luma
 from fusion.method import Card, WeightFile, register
 
 WIDTH = 16
@@ -60,15 +57,8 @@ class PMGINetwork(nn.Module):
         return torch.tanh(self.fusion_model["layer5"](merged))
 
 
-def script_luma(vi: np.ndarray) -> np.ndarray:
-    """The visible picture as the authors' script reads it: 8 bit, to YCbCr and flattened by Pillow; float32 0..1."""
-    if vi.ndim == 2:
-        return vi
-    return np.asarray(Image.fromarray(images.to_8bit(vi)).convert("YCbCr").convert("F")) / np.float32(255)
-
-
 @register
-class PMGI(LumaNetwork):
+class PMGI(VariablesNetwork):
     card = Card(
         name="pmgi", title="PMGI", kind="baseline", task=("ivf",),
         paper="Zhang et al., Rethinking the Image Fusion: A Fast Unified Image Fusion Network based on Proportional "
@@ -96,15 +86,7 @@ class PMGI(LumaNetwork):
                           "pixel"},
     )
     architecture = PMGINetwork
-
-    def build(self, files):
-        network = self.architecture()
-        return load_variables(network, bundle_prefix(files)) if files else network
+    official_luma = staticmethod(pillow_luma)
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         return min_max(self.network(ir * 2 - 1, y * 2 - 1))
-
-    def fuse(self, ir, vi):
-        if self.protocol == "official":
-            return self.fuse_luma(ir, script_luma(vi))
-        return super().fuse(ir, vi)

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines._tf_network import Conv, bundle_prefix, load_variables
-from baselines.network import LumaNetwork, min_max
+from baselines._tf_network import Conv, VariablesNetwork
+from baselines.network import min_max
 from fusion import images
 from fusion.method import Card, WeightFile, register
 
@@ -65,7 +65,7 @@ class U2FusionNetwork(nn.Module):
 
 
 @register
-class U2Fusion(LumaNetwork):
+class U2Fusion(VariablesNetwork):
     card = Card(
         name="u2fusion", title="U2Fusion", kind="baseline", task=("ivf", "mif"),
         paper="Xu et al., U2Fusion: A Unified Unsupervised Image Fusion Network, IEEE TPAMI 2022",
@@ -91,16 +91,8 @@ class U2Fusion(LumaNetwork):
                           "pixel"},
     )
     architecture = U2FusionNetwork
-
-    def build(self, files):
-        network = self.architecture()
-        return load_variables(network, bundle_prefix(files)) if files else network
+    official_luma = staticmethod(images.luma)
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         out = self.network(y, ir)
         return min_max(out) if self.protocol == "official" else out
-
-    def fuse(self, ir, vi):
-        if self.protocol == "official":
-            return self.fuse_luma(ir, images.luma(vi))
-        return super().fuse(ir, vi)

@@ -27,6 +27,8 @@ def value(name: str, shape: Iterable[int]) -> np.ndarray:
         draw = 1 + draw / 2
     elif name.endswith("running_mean"):
         draw = draw / 10
+    elif name.endswith("lamj"):  # LRRNet's thresholds; below 0 its shrinkage jumps, and float noise with it
+        draw = np.abs(draw) / 10
     elif len(shape) >= 2:
         draw = draw * np.sqrt(3 / np.prod(shape[1:])) * (0.5 if "theta_rho" in name else 1)
         if name.endswith(BEFORE_A_RELU):

@@ -10,7 +10,8 @@ import torch
 from baselines._tf_network import load_variables
 from baselines.densefuse import DenseFuseTF
 from baselines.murf import MURFNetwork
-from baselines.pmgi import PMGINetwork, script_luma
+from baselines.network import pillow_luma
+from baselines.pmgi import PMGINetwork
 from baselines.u2fusion import U2FusionNetwork
 from fusion import images
 from fusion.method import MethodError, load_method
@@ -126,7 +127,7 @@ def test_real_picture_in_8_bit(reference, name, key):
 def test_pmgi_luma_is_pillows(reference):
     _, vi = sources(reference, "road_FLIR_00211")
     luma = golden(reference, "pmgi", "real.npz")["road_FLIR_00211__vi_luma"]
-    np.testing.assert_allclose(script_luma(images.to_unit(vi)) * 255, luma, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(pillow_luma(images.to_unit(vi)) * 255, luma, rtol=0, atol=1e-4)
 
 
 def test_murf_real_pictures(reference):
