@@ -24,7 +24,7 @@ class Conv(nn.Module):
     """Convolution of stride 1 that keeps the picture's size.
 
     pad: "reflect" (one pixel before a 3x3, then no padding) or "zero" (TensorFlow's SAME).
-    kernel, bias: the variables' names inside their scope.
+    kernel, bias: the variables' names inside their scope; bias "" where there is none.
     """
 
     def __init__(self, channels_in: int, channels_out: int, size: int = 3, *, pad: str = "reflect", groups: int = 1,
@@ -32,10 +32,11 @@ class Conv(nn.Module):
         super().__init__()
         self.names, self.pad, self.margin, self.groups = (kernel, bias), pad, size // 2, groups
         self.register_parameter(kernel, nn.Parameter(torch.zeros(channels_out, channels_in // groups, size, size)))
-        self.register_parameter(bias, nn.Parameter(torch.zeros(channels_out)))
+        if bias:
+            self.register_parameter(bias, nn.Parameter(torch.zeros(channels_out)))
 
     def forward(self, x: Tensor) -> Tensor:
-        kernel, bias = (getattr(self, name) for name in self.names)
+        kernel, bias = (getattr(self, name) if name else None for name in self.names)
         if self.pad == "reflect" and self.margin:
             x = F.pad(x, (self.margin,) * 4, mode="reflect")
             return F.conv2d(x, kernel, bias, groups=self.groups)

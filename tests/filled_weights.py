@@ -13,6 +13,8 @@ from torch import nn
 KEPT = ("relative_position_index", "num_batches_tracked", "attn_mask")
 BEFORE_A_RELU = ("fusion_rule.0.weight", "projection_layer.0.weight")
 
+TURNED_BACK = ".kernel"  # AUIF's are applied a second time, turned, from all channels to one
+
 
 def value(name: str, shape: Iterable[int]) -> np.ndarray:
     """float32 array for the tensor `name` of a state dict."""
@@ -31,6 +33,8 @@ def value(name: str, shape: Iterable[int]) -> np.ndarray:
         draw = np.abs(draw) / 10
     elif len(shape) >= 2:
         draw = draw * np.sqrt(3 / np.prod(shape[1:])) * (0.5 if "theta_rho" in name else 1)
+        if name.endswith(TURNED_BACK):
+            draw = draw / np.sqrt(shape[0])
         if name.endswith(BEFORE_A_RELU):
             draw = draw - draw.mean((2, 3), keepdims=True)
     elif name.endswith(("weight", "temperature", "scale")):

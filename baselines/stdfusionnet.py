@@ -1,0 +1,106 @@
+"""STDFusionNet (Ma et al., IEEE TIM 2021): residual blocks, trained with masks of salient targets.
+
+Facts of the network and recipe: Linfeng-Tang/STDFusionNet@4a8772c0, `test_network.py`, `test_one_image.py`
+(TensorFlow 1).
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines._tf_network import Conv, VariablesNetwork
+from baselines.network import min_max, pillow_luma
+from fusion.method import Card, WeightFile, register
+
+REPOSITORY, COMMIT = "Linfeng-Tang/STDFusionNet", "4a8772c0c3fcec18e6fc0f81ff9fb7ae1ec12743"
+FOLDER, NAME = "checkpoint", "Fusion.model-29"
+
+
+def _leaky(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, 0.2)
+
+
+def _conv(channels_in: int, channels_out: int, size: int, bias: str = "b") -> Conv:
+    return Conv(channels_in, channels_out, size, pad="zero", kernel="w", bias=bias)
+
+
+class ResidualBlock(nn.Module):
+    """1x1, 3x3 and 1x1 convolution beside the input itself, or a 1x1 convolution of it where the width changes."""
+
+    def __init__(self, channels_in: int, middle: int, channels_out: int, activation: Callable[[Tensor], Tensor]):
+        super().__init__()
+        self.conv1, self.conv2 = _conv(channels_in, middle, 1), _conv(middle, middle, 3)
+        self.conv3 = _conv(middle, channels_out, 1)
+        same = channels_in == channels_out
+        self.identity_conv = nn.Identity() if same else _conv(channels_in, channels_out, 1, bias="")
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activation(self.conv3(_leaky(self.conv2(_leaky(self.conv1(x))))) + self.identity_conv(x))
+
+
+class Extraction(nn.Module):
+    """One modality [N,1,H,W] -> [N,64,H,W]."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = _conv(1, 16, 5)
+        self.block1, self.block2, self.block3 = (
+            ResidualBlock(a, middle, b, _leaky) for a, middle, b in ((16, 16, 16), (16, 16, 32), (32, 32, 64)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.block3(self.block2(self.block1(_leaky(self.conv1(x)))))
+
+
+class Reconstruction(nn.Module):
+    """Features of both modalities [N,128,H,W] -> [N,1,H,W] in -1..1."""
+
+    def __init__(self):
+        super().__init__()
+        self.block1, self.block2 = ResidualBlock(128, 128, 64, F.elu), ResidualBlock(64, 64, 32, F.elu)
+        self.block3, self.block4 = ResidualBlock(32, 32, 16, _leaky), ResidualBlock(16, 16, 1, torch.tanh)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.block4(self.block3(self.block2(self.block1(x))))
+
+
+class STDFusionNetNetwork(nn.Module):
+    """Infrared and luma [N,1,H,W] in -1..1 -> fused [N,1,H,W] in -1..1."""
+
+    def __init__(self):
+        super().__init__()
+        self.STDFusion_model = nn.ModuleDict({  # the checkpoint's scopes
+            "vi_extraction_network": Extraction(), "ir_extraction_network": Extraction(),
+            "reconstruction_network": Reconstruction()})
+
+    def forward(self, ir: Tensor, vi: Tensor) -> Tensor:
+        parts = self.STDFusion_model
+        features = torch.cat([parts["vi_extraction_network"](vi), parts["ir_extraction_network"](ir)], 1)
+        return parts["reconstruction_network"](features)
+
+
+@register
+class STDFusionNet(VariablesNetwork):
+    card = Card(
+        name="stdfusionnet", title="STDFusionNet", kind="baseline", task=("ivf",),
+        paper="Ma et al., STDFusionNet: An Infrared and Visible Image Fusion Network Based on Salient Target "
+              "Detection, IEEE TIM 2021",
+        repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="MIT",
+        weights=(
+            WeightFile(f"{NAME}.data-00000-of-00001",
+                       "3c7ff5b01671dbf59039dd80c6b7df8f149237a4f8bd05405fe22ca9959db92e",
+                       REPOSITORY, COMMIT, f"{FOLDER}/{NAME}.data-00000-of-00001"),
+            WeightFile(f"{NAME}.index", "72141e22e9da68e15d6d8341c6d998869e5a113b1b01659c15a255ed3a35b3fc",
+                       REPOSITORY, COMMIT, f"{FOLDER}/{NAME}.index")),
+        recipe={"released": "float luma scaled to -1..1, min-max per picture, chroma of the visible back",
+                "official": "the same from 8-bit luma as Pillow converts it, grey output"},
+        parity="TODO",
+    )
+    architecture = STDFusionNetNetwork
+    memory_format = torch.channels_last
+    official_luma = staticmethod(pillow_luma)
+
+    def run(self, ir: Tensor, y: Tensor) -> Tensor:
+        return min_max(self.network(ir * 2 - 1, y * 2 - 1))
