@@ -110,6 +110,7 @@ class AUIF(LumaNetwork):
         parity="TODO",
     )
     architecture = AUIFNetwork
+    memory_format = torch.channels_last
 
     def build(self, files):
         network = self.architecture()

@@ -3,6 +3,8 @@
 Facts of the network and recipe: Zhishe-Wang/Res2Fusion@bfa461dc, `Net.py`, `fusion_strategy.py`, `GET_image.py`.
 """
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,6 +18,7 @@ POOL = 8  # side of the cells that spatial attention looks at
 EPSILON = 1e-10
 ELEMENTS = 1 << 25  # of an attention matrix at a time; the whole one has (H W)^2 / 64, 6 GB for 480x640
 REPOSITORY, COMMIT = "Zhishe-Wang/Res2Fusion", "bfa461dc4a621bc3f2ed500834c080677acd5e5a"
+FILE, SCRIPT_FILE = "Final_epoch_4_1e2.model", "Final_epoch_4_1e3.model"  # by the weight of SSIM in the training
 
 
 class Res2NetBlock(nn.Module):
@@ -98,15 +101,20 @@ class Res2Fusion(LumaNetwork):
         paper="Wang et al., Res2Fusion: Infrared and Visible Image Fusion Based on Dense Res2net and Double Nonlocal "
               "Attention Models, IEEE TIM 2022",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
-        weights=(WeightFile("Final_epoch_4_1e2.model",
-                            "00bb0bb80dc2660efa8f06173e4e34830b8a2a5ac92c5da5875a70db93011b75",
-                            REPOSITORY, COMMIT, "models/1e2/Final_epoch_4_1e2.model"),),
-        recipe={"released": "float luma in 0..255, saturated, min-max per picture, chroma of the visible back",
-                "official": "rounded grey in 0..255, saturated, min-max per picture, grey output"},
+        weights=(
+            WeightFile(FILE, "00bb0bb80dc2660efa8f06173e4e34830b8a2a5ac92c5da5875a70db93011b75",
+                       REPOSITORY, COMMIT, f"models/1e2/{FILE}"),
+            WeightFile(SCRIPT_FILE, "bce421db304ee56ea09cd6c76e0b55e6344d8b7236c2775537796cb5db901308",
+                       REPOSITORY, COMMIT, f"models/1e3/{SCRIPT_FILE}", optional=True)),
+        recipe={"released": "weights of SSIM weight 100, float luma in 0..255, saturated, min-max per picture, chroma "
+                            "of the visible back",
+                "official": "weights of SSIM weight 1000 as in the script, rounded grey in 0..255, saturated, min-max "
+                            "per picture, grey output"},
         parity="TODO",
     )
     architecture = Res2FusionNetwork
     memory_format = torch.channels_last
+    weight_names: ClassVar = {"official": (SCRIPT_FILE,)}
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         return min_max(self.network(ir * 255, y * 255).clamp(0, 255))

@@ -5,17 +5,22 @@ Facts of the network and recipe: Linfeng-Tang/STDFusionNet@4a8772c0, `test_netwo
 """
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines._tf_network import Conv, VariablesNetwork
+from baselines._tf_network import Conv, VariablesNetwork, bundle_prefix, load_variables
 from baselines.network import min_max, pillow_luma
 from fusion.method import Card, WeightFile, register
 
 REPOSITORY, COMMIT = "Linfeng-Tang/STDFusionNet", "4a8772c0c3fcec18e6fc0f81ff9fb7ae1ec12743"
-FOLDER, NAME = "checkpoint", "Fusion.model-29"
+FOLDER, NAME, SCOPE = "checkpoint", "Fusion.model-29", "STDFusion_model"
+# the weights of the paper's year, replaced in the repository in May 2022; our file name keeps them apart
+PAPER_COMMIT = "f148c99a20584ed93024ef9a01bb7acc1172ff20"
+PAPER_NAME, PAPER_SCOPE = "Fusion2021.model-29", "STMFusion_model"
+ENDINGS = (".data-00000-of-00001", ".index")
 
 
 def _leaky(x: Tensor) -> Tensor:
@@ -67,16 +72,17 @@ class Reconstruction(nn.Module):
 
 
 class STDFusionNetNetwork(nn.Module):
-    """Infrared and luma [N,1,H,W] in -1..1 -> fused [N,1,H,W] in -1..1."""
+    """Infrared and luma [N,1,H,W] in -1..1 -> fused [N,1,H,W] in -1..1. `scope`: first part of the variables' names."""
 
-    def __init__(self):
+    def __init__(self, scope: str = SCOPE):
         super().__init__()
-        self.STDFusion_model = nn.ModuleDict({  # the checkpoint's scopes
-            "vi_extraction_network": Extraction(), "ir_extraction_network": Extraction(),
-            "reconstruction_network": Reconstruction()})
+        self.scope = scope
+        self.add_module(scope, nn.ModuleDict({"vi_extraction_network": Extraction(),
+                                              "ir_extraction_network": Extraction(),
+                                              "reconstruction_network": Reconstruction()}))
 
     def forward(self, ir: Tensor, vi: Tensor) -> Tensor:
-        parts = self.STDFusion_model
+        parts = self.get_submodule(self.scope)
         features = torch.cat([parts["vi_extraction_network"](vi), parts["ir_extraction_network"](ir)], 1)
         return parts["reconstruction_network"](features)
 
@@ -89,18 +95,27 @@ class STDFusionNet(VariablesNetwork):
               "Detection, IEEE TIM 2021",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="MIT",
         weights=(
-            WeightFile(f"{NAME}.data-00000-of-00001",
-                       "3c7ff5b01671dbf59039dd80c6b7df8f149237a4f8bd05405fe22ca9959db92e",
-                       REPOSITORY, COMMIT, f"{FOLDER}/{NAME}.data-00000-of-00001"),
-            WeightFile(f"{NAME}.index", "72141e22e9da68e15d6d8341c6d998869e5a113b1b01659c15a255ed3a35b3fc",
-                       REPOSITORY, COMMIT, f"{FOLDER}/{NAME}.index")),
+            WeightFile(NAME + ENDINGS[0], "3c7ff5b01671dbf59039dd80c6b7df8f149237a4f8bd05405fe22ca9959db92e",
+                       REPOSITORY, COMMIT, f"{FOLDER}/{NAME}{ENDINGS[0]}"),
+            WeightFile(NAME + ENDINGS[1], "72141e22e9da68e15d6d8341c6d998869e5a113b1b01659c15a255ed3a35b3fc",
+                       REPOSITORY, COMMIT, f"{FOLDER}/{NAME}{ENDINGS[1]}"),
+            WeightFile(PAPER_NAME + ENDINGS[0], "2c4749e2b5364c65c9014f3369df794d0908d2b270e638723cc931165a460e27",
+                       REPOSITORY, PAPER_COMMIT, f"{FOLDER}/{NAME}{ENDINGS[0]}", optional=True),
+            WeightFile(PAPER_NAME + ENDINGS[1], "603a05980b698b76b988c5bc4d9eafbadbe9f5dec73329ef335f9458f61cbc8f",
+                       REPOSITORY, PAPER_COMMIT, f"{FOLDER}/{NAME}{ENDINGS[1]}", optional=True)),
         recipe={"released": "float luma scaled to -1..1, min-max per picture, chroma of the visible back",
-                "official": "the same from 8-bit luma as Pillow converts it, grey output"},
+                "paper": "the same with the weights of March 2021, which made the pictures in the repository",
+                "official": "as `released` from 8-bit luma as Pillow converts it, grey output"},
         parity="TODO",
     )
     architecture = STDFusionNetNetwork
     memory_format = torch.channels_last
     official_luma = staticmethod(pillow_luma)
+    weight_names: ClassVar = {"paper": tuple(PAPER_NAME + ending for ending in ENDINGS)}
+
+    def build(self, files):
+        network = STDFusionNetNetwork(PAPER_SCOPE if self.protocol == "paper" else SCOPE)
+        return load_variables(network, bundle_prefix(files)) if files else network
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         return min_max(self.network(ir * 2 - 1, y * 2 - 1))

@@ -12,7 +12,6 @@ from torch import nn
 
 KEPT = ("relative_position_index", "num_batches_tracked", "attn_mask")
 BEFORE_A_RELU = ("fusion_rule.0.weight", "projection_layer.0.weight")
-
 TURNED_BACK = ".kernel"  # AUIF's are applied a second time, turned, from all channels to one
 
 
