@@ -107,7 +107,9 @@ class AUIF(LumaNetwork):
                        REPOSITORY, COMMIT, "Models/TCSVT_Decoder.model")),
         recipe={"released": "float luma, parts added (Sum), sigmoid output x255 rounded, chroma of the visible back",
                 "official": "rounded grey, parts added (Sum), sigmoid output x255 rounded, grey output"},
-        parity="TODO",
+        parity="within 1.0e-6 of the authors' network (its float32 noise 4.6e-6; kornia 0.5.0, as in 2021). With "
+               "`official` the repository's 40 TNO and 40 FLIR (RoadScene) pictures come out within one level, 99.99 % "
+               "of the pixels equal. 40 of RoadScene's 50 test pairs are in this method's training data",
     )
     architecture = AUIFNetwork
     memory_format = torch.channels_last

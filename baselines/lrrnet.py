@@ -92,7 +92,9 @@ class LRRNet(LumaNetwork):
                             "visible back",
                 "official": "rounded grey, both inputs and the output stretched by min-max per picture, x255 "
                             "truncated, grey output"},
-        parity="TODO",
+        parity="within 3.3e-7 of the authors' network (its float32 noise 1.2e-7). With `official` the 14 of the 21 TNO "
+               "pictures in the repository whose sources are at hand come out within one level, 99.993 % of the pixels "
+               "equal; 10 of them are in the TNO test set",
     )
     architecture = LRRNetNetwork
     memory_format = torch.channels_last

@@ -74,7 +74,10 @@ class SDNet(VariablesNetwork):
                        REPOSITORY, COMMIT, f"{FOLDER}/{NAME}.index")),
         recipe={"released": "float luma scaled to -1..1, min-max per picture, chroma of the visible back",
                 "official": "the same from 8-bit luma as Pillow converts it, grey output"},
-        parity="TODO",
+        parity="within 2.4e-7 of the authors' graph (its float32 noise 2.8e-7). Of the 42 TNO pictures in "
+               "Linfeng-Tang/Image-Fusion@dba5bf3 `official` gives 79.1 % of the pixels equal, 99.36 % within one "
+               "level, 4 levels at most: white noise of a quarter level before the stretch that TF32, half precision "
+               "and a second rounding do not explain, as if other 8-bit sources had been read",
     )
     architecture = SDNetNetwork
     memory_format = torch.channels_last

@@ -106,7 +106,9 @@ class STDFusionNet(VariablesNetwork):
         recipe={"released": "float luma scaled to -1..1, min-max per picture, chroma of the visible back",
                 "paper": "the same with the weights of March 2021, which made the pictures in the repository",
                 "official": "as `released` from 8-bit luma as Pillow converts it, grey output"},
-        parity="TODO",
+        parity="within 2.4e-7 of the authors' graph (its float32 noise 2.2e-7). The repository's 9 pictures were made "
+               "by the weights of March 2021: with these 8 come out within one level (99.997 % of the pixels or more "
+               "equal), the ninth within two (98.1 % equal); with the weights of 2022 up to 88 levels differ",
     )
     architecture = STDFusionNetNetwork
     memory_format = torch.channels_last
