@@ -36,7 +36,7 @@ class Conv(nn.Module):
             self.register_parameter(bias, nn.Parameter(torch.zeros(channels_out)))
 
     def forward(self, x: Tensor) -> Tensor:
-        kernel, bias = (getattr(self, name) if name else None for name in self.names)
+        kernel, bias = getattr(self, self.names[0]), getattr(self, self.names[1], None)
         if self.pad == "reflect" and self.margin:
             x = F.pad(x, (self.margin,) * 4, mode="reflect")
             return F.conv2d(x, kernel, bias, groups=self.groups)

@@ -31,11 +31,11 @@ def rounded_grey(image: np.ndarray) -> np.ndarray:
     return images.to_unit(images.grey8(images.to_8bit(image)))
 
 
-def pillow_luma(vi: np.ndarray) -> np.ndarray:
+def pillow_luma(image: np.ndarray) -> np.ndarray:
     """The visible picture as scripts with scipy's imread take it: 8 bit, to YCbCr and flattened by Pillow; 0..1."""
-    if vi.ndim == 2:
-        return vi
-    return np.asarray(Image.fromarray(images.to_8bit(vi)).convert("YCbCr").convert("F")) / np.float32(255)
+    if image.ndim == 2:
+        return image
+    return np.asarray(Image.fromarray(images.to_8bit(image)).convert("YCbCr").convert("F")) / np.float32(255)
 
 
 def min_max(image: Tensor) -> Tensor:

@@ -82,9 +82,9 @@ class STDFusionNetNetwork(nn.Module):
                                               "reconstruction_network": Reconstruction()}))
 
     def forward(self, ir: Tensor, vi: Tensor) -> Tensor:
-        parts = self.get_submodule(self.scope)
-        features = torch.cat([parts["vi_extraction_network"](vi), parts["ir_extraction_network"](ir)], 1)
-        return parts["reconstruction_network"](features)
+        extract_ir, extract_vi, reconstruct = (self.get_submodule(f"{self.scope}.{part}_network") for part in (
+            "ir_extraction", "vi_extraction", "reconstruction"))
+        return reconstruct(torch.cat([extract_vi(vi), extract_ir(ir)], 1))
 
 
 @register
