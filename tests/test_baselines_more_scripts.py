@@ -1,4 +1,4 @@
-"""What the recipes, and the steps without weights, of SeAFusion to Res2Fusion do."""
+"""What the scripts around the networks, and the steps without weights, of SeAFusion to Res2Fusion do."""
 
 from pathlib import Path
 
