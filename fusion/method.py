@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from core.errors import IvfbenchError
 from core.files import sha256
 from core.names import nearest
 from fusion import images
+
+if TYPE_CHECKING:
+    from fusion.complexity import Complexity
 
 # Names only: fusion imports no other room; a package that is not installed is passed over.
 METHOD_PACKAGES = ("fusion.methods", "baselines")
@@ -68,6 +72,8 @@ class Method(ABC):
         batch_size: pictures whose outputs depend on one another (TarDAL's train-mode batch norm); 1 for all others.
         weight_files: the checkpoint files in use (empty for methods without weights).
         network: the torch module, where there is one.
+        title: as printed: the card's, unless the weights at hand are not the authors'.
+        note: what must be said beside every number of it, or "".
         jpeg_quality: of the file that the recipe writes under the visible picture's name where that is a JPEG; 0 for
             recipes that always write without loss.
     """
@@ -75,11 +81,14 @@ class Method(ABC):
     card: Card
     batch_size: int = 1
     weight_files: tuple[Path, ...] = ()
-    network = None
+    network: Any = None
+    title: str = ""
+    note: str = ""
     jpeg_quality: int = 0
 
     def __init__(self, *, device: str = "cpu", protocol: str = "released"):
         self.device, self.protocol = device, protocol
+        self.title = self.card.title
 
     @property
     def name(self) -> str:
@@ -112,6 +121,15 @@ class Method(ABC):
         if self.jpeg_quality and Path(visible).suffix.lower() in (".jpg", ".jpeg"):
             return images.through_jpeg(picture, self.jpeg_quality)
         return picture
+
+    def weight_hashes(self) -> tuple[tuple[Path, str], ...]:
+        """(checkpoint file, hex sha256) of the files in use."""
+        return tuple((Path(path), sha256(path)) for path in self.weight_files)
+
+    @classmethod
+    def complexity(cls, height: int = 480, width: int = 640) -> "Complexity | None":
+        """Parameters and multiply-accumulates of the published network for one pair; None where there is none."""
+        return None
 
     def use_reference_path(self) -> None:  # noqa: B027 - meant to be empty where a method has one path
         """Leave a fast path that equals the plain network within float noise only."""

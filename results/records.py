@@ -135,7 +135,7 @@ class ResultRecord:
     """result.json of a finished unit.
 
     rows: rows of results.rows as lists. artefacts: file below the unit's folder -> [sha256, size, mtime_ns].
-    provenance: where and how it was made.
+    provenance: where and how it was made. seal: hash of all the rest, see suite.unit.
     """
 
     schema: int
@@ -151,6 +151,7 @@ class ResultRecord:
     details: Mapping[str, Any]
     artefacts: Mapping[str, tuple[str, int, int]]
     provenance: Mapping[str, Any]
+    seal: str = ""
 
 
 def read_run(out: Path) -> RunRecord:

@@ -83,5 +83,5 @@ def _method(name: str, weights: Path) -> tuple[str, str, str]:
     except MethodError as error:
         return name, MISSING, str(error)
     files = ", ".join(Path(f).name for f in method.weight_files)
-    note = getattr(method, "note", "")
+    note = method.note
     return name, READY, "; ".join(text for text in (files or "needs no weights", note) if text)

@@ -2,7 +2,10 @@
 
 import errno
 import os
+import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +20,8 @@ app = typer.Typer(add_completion=False, no_args_is_help=False, rich_markup_mode=
 Data = Annotated[Path | None, typer.Option(help="root of the real data sets (see `check`); left out: the sample")]
 Weights = Annotated[Path | None, typer.Option(
     envvar="IVFBENCH_WEIGHTS", help="root of released weights, <method>/<file>; default: the per-user cache")]
+Plugins = Annotated[list[Path] | None, typer.Option(
+    envvar="IVFBENCH_PLUGINS", help="folder of method, metric, suite, data-set or paper files of your own; repeatable")]
 Out = Annotated[Path, typer.Option(help="where everything is written")]
 
 
@@ -32,30 +37,41 @@ def run_suites(
     weights: Weights = None,
     methods: Annotated[str | None, typer.Option(help="comma-separated names, or NAME=FOLDER of fused pictures")] = None,
     datasets: Annotated[str | None, typer.Option(help="comma-separated data sets; default: the profile's")] = None,
+    metrics: Annotated[str | None, typer.Option(
+        help="comma-separated metrics of the suites ivf and mif; default: what the paper prints")] = None,
+    variant: Annotated[str | None, typer.Option(
+        help="whose metric definitions: smfnet, vifb, mefb, liu, tang, huili, zoo, cddfuse, ...")] = None,
+    plugins: Plugins = None,
     seeds: Annotated[int | None, typer.Option(help="training repetitions")] = None,
     protocol: Annotated[str | None, typer.Option(help="released, paper or official")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu",
     executor: Annotated[str, typer.Option(help="local or ray")] = "local",
     address: Annotated[str | None, typer.Option(
         help="an existing Ray cluster, host:port or auto; default: RAY_ADDRESS, else one is started here")] = None,
-    jobs: Annotated[int | None, typer.Option(help="units at a time; default: one per core, or per GPU")] = None,
+    jobs: Annotated[int | None, typer.Option(help="worker processes; 0: none, work in this process; default: one per core, or per GPU")] = None,
     out: Out = Path("out"),
     force: Annotated[bool, typer.Option(help="do units again that have a result")] = False,
 ) -> None:
     """Run the suites and write tables, figures and the page."""
     if context.invoked_subcommand is not None:
         return
-    from suite.profile import SUITES, load_profile
-    from suite.run import Request, parse_names, run
+    from suite.plugins import load
+    from suite.profile import load_profile
+    from suite.runner import Request, parse_names, run
+    from suite.suites import suites
+
+    load(plugins or ())
 
     changes = {key: value for key, value in (("protocol", protocol), ("seeds", seeds)) if value is not None}
     if suite is not None:
-        changes["suites"] = SUITES if suite.strip() == "all" else parse_names(suite)
+        changes["suites"] = tuple(suites()) if suite.strip() == "all" else parse_names(suite)
     chosen = load_profile(profile or ("paper" if data is not None else "sample"), **changes)
-    code = run(Request(
-        profile=chosen.narrowed(parse_names(datasets)), out=out, data=data, weights=weights_root(weights),
-        methods=parse_names(methods), device=check_device(device), executor=executor, address=address,
-        jobs=check_jobs(jobs, device), force=force, command=" ".join(sys.argv[1:])))
+    chosen = chosen.narrowed(parse_names(datasets)).with_metrics(parse_names(metrics), variant)
+    with interruptible() as stop:
+        code = run(Request(
+            profile=chosen, out=out, data=data, weights=weights_root(weights), methods=parse_names(methods),
+            device=check_device(device), executor=executor, address=address, jobs=check_jobs(jobs, device), force=force,
+            command=" ".join(sys.argv[1:]), stop=stop))
     raise typer.Exit(code)
 
 
@@ -146,7 +162,7 @@ def report(
 ) -> None:
     """Rebuild tables, figures and the page from OUT/rows.csv."""
     from suite.errors import UserError
-    from suite.run import parse_names, prepare_out
+    from suite.runner import parse_names, prepare_out
 
     if not (out / "rows.csv").is_file():
         raise UserError(f"{out}/rows.csv: no such file; name the OUT of a run")
@@ -223,9 +239,28 @@ def check_jobs(jobs: int | None, device: str) -> int:
         import torch
 
         return max(1, torch.cuda.device_count()) if device == "cuda" else len(os.sched_getaffinity(0))
-    if jobs < 1:
-        raise UserError(f"--jobs {jobs}: at least 1")
+    if jobs < 0:
+        raise UserError(f"--jobs {jobs}: at least 0")
     return jobs
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether SIGINT came once; the second SIGINT ends the run at once."""
+    asked: list[int] = []
+
+    def handle(number: int, frame: object) -> None:
+        if asked:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient third one must not cut the good-bye short
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        if signal.getsignal(signal.SIGINT) is handle:
+            signal.signal(signal.SIGINT, before)
 
 
 def main() -> None:

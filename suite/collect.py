@@ -2,82 +2,102 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from core import records
 from core.files import write_json
 from fusion.method import Card, find
 from fusion.pairs import PairSet
+from results.records import (
+    SCHEMA,
+    DatasetRecord,
+    MethodRecord,
+    PairRecord,
+    ResultRecord,
+    RunRecord,
+    SuiteRecord,
+    UnitRecord,
+    WeightRecord,
+    write_run,
+)
 from results.rows import Row, to_frame, write_csv
-from results.run_file import SCHEMA
-from suite.plan import MethodInfo, Plan
+from suite.planning import MethodInfo, Planning
 from suite.stages import Outcome
-from suite.unit import Unit, read_result, result_rows
+from suite.stages.fuse import Fusing
+from suite.suites import find_suite
+from suite.unit import Unit, result_rows, stored_result
 
 
-def collect(out: Path, plan: Plan, outcomes: Mapping[str, Outcome], run: Mapping) -> list[Row]:
+def collect(out: Path, plan: Planning, outcomes: Mapping[str, Outcome], run: Mapping[str, Any]) -> list[Row]:
     """Write the run's three files from the plan's units. Returns the rows.
 
     Args:
         outcomes: key -> outcome of the units that were tried in this run (units done before have none).
-        run: what else run.json says (profile, protocol, command, started, finished).
+        run: what else run.json says (profile, protocol, command, started, finished, ...).
     """
-    rows, units, provenance = [], [], {}
-    datasets = {name: _dataset_entry(out, pairs) for name, pairs in plan.datasets.items()}
+    rows: list[Row] = []
+    units: list[UnitRecord] = []
+    provenance = {}
     for unit in plan.units:
-        # the reports draw errors against the test pictures' true classes; one split serves all rows and seeds
-        if unit.stage == "segment" and "labels" not in datasets[unit.dataset]:
-            found = unit.inputs["labels"]
-            datasets[unit.dataset] |= {
-                "teacher_labels": found.teacher,
-                "labels": {key: _path(out, found.labels[key]) for key in unit.inputs["split"].test}}
-        result = read_result(out, unit)
+        result = stored_result(out, unit)
         if result is not None:
             rows += result_rows(result)
-            provenance[unit.folder] = result["provenance"]
-        units.append(_unit_entry(unit, result, outcomes.get(unit.key)))
-    units += [{"stage": "-", "method": skip.method, "dataset": "-", "seed": 0, "key": "", "folder": "",
-               "status": "skipped", "reason": skip.reason, "seconds": 0} for skip in plan.skipped]
+            provenance[unit.folder] = result.provenance
+        units.append(_unit(plan, unit, result, outcomes.get(unit.key)))
+    units += [UnitRecord("-", skip.method, "-", 0, "", "", "skipped", skip.reason, suites=skip.suites)
+              for skip in plan.skipped]
+    methods = {skip.method: _method(find(skip.method).card, suites=skip.suites, reason=skip.reason)
+               for skip in plan.skipped}
+    methods |= {name: _ready_method(plan, info) for name, info in plan.methods.items()}
+    suites = {name: find_suite(name) for name in plan.profile.suites}
     write_csv(out / "rows.csv", to_frame(rows))
-    write_json(out / "run.json", {
-        "schema": SCHEMA, **run,
-        "datasets": datasets,
-        "methods": {**{skip.method: _method_entry(find(skip.method).card) for skip in plan.skipped},
-                    **{name: {**_method_entry(info.card), "title": info.title, "protocol": info.protocol,
-                              "note": _note(plan, info),
-                              "weights": [{"file": file, "sha256": digest} for file, digest in info.weights]}
-                       for name, info in plan.methods.items()}},
-        "units": units})
+    record = RunRecord(
+        schema=SCHEMA, **run, suites={name: SuiteRecord(s.title, s.kind, s.task) for name, s in suites.items()},
+        datasets={name: _dataset(out, plan, pairs) for name, pairs in plan.datasets.items()}, methods=methods,
+        units=tuple(units))
+    write_run(out, record)
     write_json(out / "provenance.json", {"schema": SCHEMA, "run": dict(run), "units": provenance})
     return rows
 
 
-def _method_entry(card: Card) -> dict:
-    return {"title": card.title, "network": card.title, "kind": card.kind, "protocol": "", "note": "",
-            "parity": card.parity, "differs": card.differs, "trained_on_medical": card.trained_on_medical,
-            "weights": []}
+def _method(card: Card, **more: Any) -> MethodRecord:
+    values = {"title": card.title, "network": card.title, "kind": card.kind, "parity": card.parity,
+              "differs": card.differs, "trained_on_medical": card.trained_on_medical, "version": card.version, **more}
+    return records.read(MethodRecord, records.write(values), f"method {card.name}")
 
 
-def _note(plan: Plan, info: MethodInfo) -> str:
+def _ready_method(plan: Planning, info: MethodInfo) -> MethodRecord:
+    return _method(info.card, title=info.title, protocol=info.protocol, note=_note(plan, info), code=info.code,
+                   suites=plan.methods_of.get(info.name, []),
+                   weights=[WeightRecord(file, digest) for file, digest in info.weights])
+
+
+def _note(plan: Planning, info: MethodInfo) -> str:
     """What the method says of itself, and how brought pictures were matched to each data set."""
-    brought = {unit.dataset: unit.inputs["precomputed"].note for unit in plan.units
-               if unit.method == info.name and "precomputed" in unit.inputs}
+    brought = {unit.dataset: unit.work.brought.note for unit in plan.units
+               if unit.method == info.name and isinstance(unit.work, Fusing) and unit.work.brought is not None}
     return "; ".join(filter(None, [info.note, *(f"{name}: {note}" for name, note in brought.items() if note)]))
 
 
-def _unit_entry(unit: Unit, result: Mapping | None, outcome: Outcome | None) -> dict:
+def _unit(plan: Planning, unit: Unit, result: ResultRecord | None, outcome: Outcome | None) -> UnitRecord:
+    reason, seconds, status, notes = "not reached", 0.0, "stopped", ()
     if result is not None:
-        status, reason, seconds = "done", "", result["provenance"]["seconds"]
+        status, reason, seconds = "done", "", float(result.provenance.get("seconds", 0))
+        notes = tuple(result.details.get("notes", ()))
     elif outcome is not None:
         status, reason, seconds = outcome.status, outcome.reason, round(outcome.seconds, 3)
-    else:
-        status, reason, seconds = "stopped", "not reached", 0
-    return {"stage": unit.stage, "method": unit.method, "dataset": unit.dataset, "seed": unit.seed, "key": unit.key,
-            "folder": unit.folder, "status": status, "reason": reason, "seconds": seconds,
-            "notes": result["details"].get("notes", []) if result else []}
+    return records.read(UnitRecord, {
+        "stage": unit.stage, "method": unit.method, "dataset": unit.dataset, "seed": unit.seed, "key": unit.key,
+        "folder": unit.folder, "status": status, "reason": reason, "seconds": seconds, "notes": list(notes),
+        "suites": plan.needed_by[unit.key]}, str(unit))
 
 
-def _dataset_entry(out: Path, pairs: PairSet) -> dict:
-    return {"title": pairs.card.title, "task": pairs.card.task, "manifest": pairs.manifest, "note": pairs.note,
-            "pairs": [{"id": p.id, "ir": _path(out, p.ir), "vi": _path(out, p.vi)} for p in pairs.pairs]}
+def _dataset(out: Path, plan: Planning, pairs: PairSet) -> DatasetRecord:
+    labels, teacher = plan.labels.get(pairs.name, ({}, False))
+    return DatasetRecord(
+        pairs.card.title, pairs.card.task, pairs.manifest, pairs.note, pairs.card.rendered,
+        tuple(PairRecord(p.id, _path(out, p.ir), _path(out, p.vi)) for p in pairs.pairs),
+        {key: _path(out, path) for key, path in labels.items()}, teacher)
 
 
 def _path(out: Path, path: Path) -> str:

@@ -1,58 +1,82 @@
 """Profiles: TOML files that say what a run does (suites, data sets, methods, training settings)."""
 
 import tomllib
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from core import records
 from core.files import read_text
 from core.names import nearest
 from fusion.method import PROTOCOLS
 from suite.errors import UserError
+from suite.suites import find_suite, suites
 
 PROFILES = Path(__file__).with_name("profiles")
-SUITES = ("ivf", "mif", "detection", "segmentation", "complexity", "ablation")
 
 
 @dataclass(frozen=True)
 class Profile:
     """What a run does.
 
-    datasets: suite -> data sets. methods: names, or ("all",). settings: suite -> table handed to its stage.
+    methods: names, or ("all",). tables: suite -> its table as it stands in the file, read by the suite's own settings
+    (`settings_of`). sample: render the embedded sample when no data root is named.
     """
 
-    name: str
-    methods: tuple[str, ...]
-    datasets: dict[str, tuple[str, ...]]
-    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    name: str = field(metadata={"read": False}, default="")
+    methods: tuple[str, ...] = ()
     suites: tuple[str, ...] = ("ivf", "detection", "segmentation")
     protocol: str = "released"
     seeds: int = 1
-    sample: bool = False  # render the embedded sample when no data root is named
+    sample: bool = False
+    tables: Mapping[str, Any] = field(default_factory=dict, metadata={"read": False})
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in self.suites:
-            if name not in SUITES:
-                raise UserError(f"unknown suite {name!r}{nearest(name, SUITES)}")
+            find_suite(name)
         if self.protocol not in PROTOCOLS:
             raise UserError(f"unknown protocol {self.protocol!r}{nearest(self.protocol, PROTOCOLS)}")
         if self.seeds < 1:
             raise UserError(f"--seeds {self.seeds}: at least 1")
 
-    def narrowed(self, datasets: list[str] | None) -> "Profile":
-        """Only the named data sets, wherever a suite uses them; an ivf or mif data set may also be a new one."""
+    def settings_of(self, suite: str) -> Any:
+        """The suite's settings, checked. Raises UserError naming the profile, the table, the key and what is known."""
+        return find_suite(suite).read(self.tables.get(suite, {}), f"profile {self.name}, [{suite}]")
+
+    def narrowed(self, datasets: tuple[str, ...] | None) -> "Profile":
+        """Only the named data sets, wherever a suite uses them; a suite that scores pictures takes new ones too."""
         if datasets is None:
             return self
         from fusion.pairs import find_dataset
 
         cards = [find_dataset(name) for name in datasets]
-        chosen = {suite: tuple(c.name for c in cards if c.task == suite) for suite in ("ivf", "mif")}
-        for suite in ("detection", "segmentation"):
-            chosen[suite] = tuple(n for n in self.datasets.get(suite, ()) if n in datasets)
-        return replace(self, datasets={**self.datasets, **chosen})
+        tables = dict(self.tables)
+        for name, suite in suites().items():
+            if suite.datasets == "open":
+                chosen = [card.name for card in cards if card.task == suite.task]
+            elif suite.datasets == "own":
+                chosen = [known for known in self.settings_of(name).datasets if known in datasets]
+            else:
+                continue
+            tables[name] = {**tables.get(name, {}), "datasets": chosen}
+        return replace(self, tables=tables)
+
+    def with_metrics(self, names: tuple[str, ...] | None, variant: str | None) -> "Profile":
+        """The named metrics and variant in every suite that scores pictures and leaves the choice."""
+        if names is None and variant is None:
+            return self
+        changes: dict[str, Any] = {"metrics": list(names)} if names is not None else {}
+        if variant is not None:
+            changes["variant"] = variant
+        tables = dict(self.tables)
+        for name, suite in suites().items():
+            if {"metrics", "variant"} <= {f.name for f in fields(suite.settings)}:
+                tables[name] = {**tables.get(name, {}), **changes}
+        return replace(self, tables=tables)
 
 
-def load_profile(name: str, **changes) -> Profile:
+def load_profile(name: str, **changes: Any) -> Profile:
     """Read `suite/profiles/<name>.toml`, or a TOML file of the user's own when `name` is a path."""
     known = {path.stem: path for path in PROFILES.glob("*.toml")}
     path = known.get(name) or Path(name)
@@ -60,23 +84,11 @@ def load_profile(name: str, **changes) -> Profile:
         raise UserError(f"unknown profile {name!r}{nearest(name, known)} (a path to a TOML file also works)")
     try:
         table = tomllib.loads(read_text(path, UserError))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UserError(f"{path}: {error}") from error
-    settings = {suite: table.pop(suite) for suite in SUITES if suite in table}
-    for suite, section in settings.items():
-        if not isinstance(section, dict):
-            raise UserError(f"{path}: {suite} = {section!r}; expected a table, [{suite}]")
-    table["datasets"] = {suite: section.pop("datasets", []) for suite, section in settings.items()}
-    names = {"methods": table.get("methods", []), "suites": table.get("suites", [])}
-    for key, value in {**names, **{f"{suite}.datasets": v for suite, v in table["datasets"].items()}}.items():
-        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-            raise UserError(f"{path}: {key} = {value!r}; expected a list of names")
-    for key, kind in (("seeds", int), ("sample", bool), ("protocol", str)):
-        if type(table.get(key, kind())) is not kind:
-            raise UserError(f"{path}: {key} = {table[key]!r}; expected {kind.__name__}")
-    table |= {key: tuple(value) for key, value in names.items() if key in table}
-    table["datasets"] = {suite: tuple(value) for suite, value in table["datasets"].items()}
-    try:
-        return replace(Profile(name=path.stem, settings=settings, **table), **changes)
-    except TypeError as error:
-        raise UserError(f"{path}: {error}") from error
+    tables = {suite: table.pop(suite) for suite in suites() if suite in table}
+    profile = records.read(Profile, table, str(path), UserError)
+    profile = replace(profile, name=path.stem, tables=tables, **changes)
+    for suite in tables:  # a typo in any table is an error, also of a suite that does not run now
+        profile.settings_of(suite)
+    return profile

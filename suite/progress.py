@@ -8,11 +8,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from suite.plan import Plan
-from suite.stages import Outcome
+from suite.planning import Planning
+from suite.stages import Outcome, find_stage
 from suite.unit import Unit
-
-TRAININGS = ("detect", "segment")
 
 
 class Display:
@@ -46,7 +44,7 @@ class Display:
     def report(self, unit: Unit, done: int, total: int, text: str) -> None:
         if unit.key not in self.tasks:
             self.tasks[unit.key] = self.bars.add_task(escape(str(unit)), total=None, text="")
-        if done and unit.stage in TRAININGS and unit.key not in self.estimated:
+        if done and find_stage(unit.stage).epochs and unit.key not in self.estimated:
             # what a long run will cost should be known early on, and in a log too
             self.estimated.add(unit.key)
             self.say(f"{unit}: epoch {done} of {total}, {text}; {self.waiting[unit.stage]} such trainings in this run")
@@ -61,7 +59,7 @@ class Display:
         reason = f": {outcome.reason}" if outcome.reason else ""
         self.say(f"{outcome.status} {unit} ({outcome.seconds:.1f} s){reason}")
 
-    def summary(self, out: Path, plan: Plan, outcomes: Mapping[str, Outcome], made: Sequence[Path],
+    def summary(self, out: Path, plan: Planning, outcomes: Mapping[str, Outcome], made: Sequence[Path],
                 seconds: float) -> int:
         """Say what was made and where, what failed and why. Returns the exit code."""
         bad = [(u, outcomes[u.key]) for u in plan.units if u.key in outcomes and outcomes[u.key].status != "done"]

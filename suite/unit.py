@@ -3,27 +3,32 @@
 A unit is done when `OUT/<stage>/<method>/<dataset>/<key12>/result.json` exists: it is written last and by rename.
 """
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from core.files import sha256, write_json
+from core import records
+from core.files import sha256, sha256_of, write_json
+from results.records import SCHEMA, RecordError, ResultRecord, read_result
 from results.rows import Row, from_json, to_json
 
-SCHEMA = 1
+
+class Work(Protocol):
+    """What a stage needs to do one unit: a frozen dataclass of the stage's own, which a worker can receive."""
+
+    def decides(self) -> Mapping[str, Any]:
+        """JSON-able: everything in it that can change the unit's numbers. Paths do not: they say nothing of content."""
+        ...
 
 
 @dataclass(frozen=True)
 class Unit:
     """One piece of work.
 
-    settings: JSON-able; everything that can change the numbers (protocol, weights' hashes, manifest hash, ...).
-    version: the stage's version, raised whenever its numbers can change.
-    inputs: what the stage needs to find its data (paths): not part of the key.
+    version: the stage's version, raised whenever its numbers can change for a reason that its source does not show.
+    code: hash of the source that computes it. work: the stage's own description; only what it decides enters the key.
     """
 
     stage: str
@@ -31,20 +36,20 @@ class Unit:
     dataset: str
     seed: int
     version: int
-    settings: Mapping[str, Any]
+    code: str
+    work: Work = field(compare=False)
     upstream: tuple["Unit", ...] = ()
-    inputs: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What decides the numbers beside the address: the stage's settings and the source."""
+        return {**self.work.decides(), "code": self.code}
 
     @cached_property
     def key(self) -> str:
         """sha256 hex."""
-        return key_of({"stage": self.stage, "version": self.version, "method": self.method, "dataset": self.dataset,
-                       "seed": self.seed, "settings": dict(self.settings), "upstream": [u.key for u in self.upstream]})
-
-    @property
-    def alone(self) -> bool:
-        """A unit that measures time: nothing else runs beside it."""
-        return self.stage == "measure"
+        return key_of(stage=self.stage, version=self.version, method=self.method, dataset=self.dataset, seed=self.seed,
+                      settings=self.settings, upstream=[unit.key for unit in self.upstream])
 
     @cached_property
     def folder(self) -> str:
@@ -56,10 +61,22 @@ class Unit:
         return f"{self.stage} {self.method} {self.dataset}{seed}"
 
 
-def key_of(made_of: Mapping[str, Any]) -> str:
+def key_of(*, stage: str, version: int, method: str, dataset: str, seed: int, settings: Mapping[str, Any],
+           upstream: Iterable[str]) -> str:
     """The key that follows from what a unit (or a stored result) says it is made of."""
-    address = [made_of[name] for name in ("stage", "version", "method", "dataset", "seed", "settings", "upstream")]
-    return hashlib.sha256(json.dumps(address, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return sha256_of([stage, version, method, dataset, seed, settings, list(upstream)])
+
+
+def key_of_result(result: ResultRecord) -> str:
+    """The key that follows from what a stored result says it is made of."""
+    return key_of(stage=result.stage, version=result.version, method=result.method, dataset=result.dataset,
+                  seed=result.seed, settings=result.settings, upstream=result.upstream)
+
+
+def seal_of(result: ResultRecord) -> str:
+    """Hash of a result's content: its rows are taken over from disk only while they are what was written."""
+    return sha256_of({**records.write(result), "seal": "", "artefacts": sorted(
+        (name, digest) for name, (digest, *_) in result.artefacts.items())})
 
 
 def write_result(out: Path, unit: Unit, rows: Iterable[Row], details: Mapping[str, Any],
@@ -68,60 +85,65 @@ def write_result(out: Path, unit: Unit, rows: Iterable[Row], details: Mapping[st
     folder = out / unit.folder
     for left_over in (*folder.glob(".*.tmp"), *(folder / "images").glob(".*.tmp")):  # of a killed run
         left_over.unlink(missing_ok=True)
-    write_json(folder / "result.json", {
-        "schema": SCHEMA, "stage": unit.stage, "method": unit.method, "dataset": unit.dataset, "seed": unit.seed,
-        "key": unit.key, "version": unit.version, "settings": dict(unit.settings),
-        "upstream": [u.key for u in unit.upstream], "rows": [to_json(row) for row in rows],
-        "details": dict(details), "artefacts": artefacts(folder), "provenance": dict(provenance),
-    })
+    result = ResultRecord(
+        schema=SCHEMA, stage=unit.stage, method=unit.method, dataset=unit.dataset, seed=unit.seed, key=unit.key,
+        version=unit.version, settings=unit.settings, upstream=tuple(u.key for u in unit.upstream),
+        rows=tuple(to_json(row) for row in rows), details=dict(details), artefacts=artefacts(folder),
+        provenance=dict(provenance))
+    write_json(folder / "result.json", records.write(replace(result, seal=seal_of(result))))
     (folder / "failure.json").unlink(missing_ok=True)
 
 
-def artefacts(folder: Path) -> dict[str, list]:
+def artefacts(folder: Path) -> dict[str, tuple[str, int, int]]:
     """[sha256, size, mtime_ns] of every picture that the unit leaves behind.
 
     Other files in the folder are working state of the trainers; what counts of them is in the rows.
     """
-    return {str(path.relative_to(folder)): [sha256(path), *_stat(path)]
+    return {str(path.relative_to(folder)): (sha256(path), *_stat(path))
             for path in sorted((folder / "images").glob("*.png"))}
 
 
-def damaged(out: Path, unit: Unit, result: Mapping[str, Any]) -> list[Path]:
+def damaged(out: Path, unit: Unit, result: ResultRecord) -> list[Path]:
     """Pictures of a finished unit that are gone or whose bytes changed.
 
     Only a file whose size or time changed is hashed again: a finished run is looked through in no time, and
     `run_all.py verify` hashes everything.
     """
     bad = []
-    for name, (digest, *stat) in result["artefacts"].items():
+    for name, (digest, *stat) in result.artefacts.items():
         path = out / unit.folder / "images" / Path(name).name  # never outside, whatever a result says
-        if not path.exists() or (_stat(path) != stat and sha256(path) != digest):
+        if not path.exists() or (_stat(path) != tuple(stat) and sha256(path) != digest):
             bad.append(path)
     return bad
 
 
-def _stat(path: Path) -> list[int]:
+def _stat(path: Path) -> tuple[int, int]:
     stat = path.stat()
-    return [stat.st_size, stat.st_mtime_ns]
+    return stat.st_size, stat.st_mtime_ns
 
 
-def read_result(out: Path, unit: Unit) -> dict | None:
-    """The stored result, or None when there is none or it belongs to another key or schema."""
-    path = out / unit.folder / "result.json"
+def stored_result(out: Path, unit: Unit) -> ResultRecord | None:
+    """The stored result; None when there is none, it belongs to another key or schema, or was changed."""
+    result = sealed_result(out / unit.folder / "result.json")
+    return result if result is not None and result.key == unit.key else None
+
+
+def sealed_result(path: Path) -> ResultRecord | None:
+    """A result whose content is what was written; None for anything else."""
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        result = read_result(path)
+        if result.schema != SCHEMA or result.seal != seal_of(result):
+            return None
+        list(result_rows(result))
+    except (FileNotFoundError, RecordError, TypeError, ValueError):
         return None
-    ours = isinstance(result, dict) and result.get("key") == unit.key and result.get("schema") == SCHEMA
-    return result if ours else None
+    return result
 
 
-def result_rows(result: Mapping[str, Any]) -> list[Row]:
-    return [from_json(values) for values in result["rows"]]
+def result_rows(result: ResultRecord) -> Iterator[Row]:
+    return (from_json(values) for values in result.rows)
 
 
 def write_failure(out: Path, unit: Unit, reason: str, detail: str) -> None:
     """Record why a unit failed; such a unit is never taken for done and is tried again by the next run."""
-    folder = out / unit.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "failure.json", {"key": unit.key, "reason": reason, "detail": detail})
+    write_json(out / unit.folder / "failure.json", {"key": unit.key, "reason": reason, "detail": detail})

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from fusion import images
+from fusion.pairs import Pair, PairSet
 from fusion.smfnet.recipe import DataSettings, RecipeError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
@@ -27,23 +28,23 @@ class PatchSet:
         manifest: sha256 over names and pixels; a resumed run must see the same.
     """
 
-    def __init__(self, data: Path, settings: DataSettings):
+    def __init__(self, data: Path | PairSet, settings: DataSettings):
+        """data: folder that holds the recipe's folders of pairs, or the pairs themselves, wherever they lie."""
         self.settings = settings
         self.pictures: list[tuple[np.ndarray, np.ndarray]] = []
         digest = hashlib.sha256()
-        for ir_folder, vi_folder in settings.pairs:
-            for ir_path, vi_path in _paired(Path(data) / ir_folder, Path(data) / vi_folder):
-                ir, vi = images.grey8(images.read(ir_path)), images.grey_if_equal(images.read(vi_path))
-                if ir.shape != vi.shape[:2]:
-                    raise RecipeError(f"{vi_path}: {vi.shape[1]}x{vi.shape[0]}, but {ir_path} is "
-                                      f"{ir.shape[1]}x{ir.shape[0]}; a pair must be registered and of one size")
-                digest.update(ir_path.name.encode() + ir.tobytes() + vi.tobytes())
-                self.pictures.append((ir, vi))
+        for pair in _pairs(data, settings):
+            ir, vi = pair.read8()
+            if ir.shape != vi.shape[:2]:
+                raise RecipeError(f"{pair.vi}: {vi.shape[1]}x{vi.shape[0]}, but {pair.ir} is "
+                                  f"{ir.shape[1]}x{ir.shape[0]}; a pair must be registered and of one size")
+            digest.update(pair.ir.name.encode() + ir.tobytes() + vi.tobytes())
+            self.pictures.append((ir, vi))
         self.manifest = digest.hexdigest()
         self.index = [(number, top, left) for number, pair in enumerate(self.pictures)
                       for top, left in self._corners(*pair)]
         if not self.index:
-            raise RecipeError(f"{data}: no patch of {settings.patch}x{settings.patch} with contrast at least "
+            raise RecipeError(f"{_name(data)}: no patch of {settings.patch}x{settings.patch} with contrast at least "
                               f"{settings.contrast} in {len(self.pictures)} pairs; lower data.patch or data.contrast")
 
     def _corners(self, ir: np.ndarray, vi: np.ndarray) -> list[tuple[int, int]]:
@@ -70,6 +71,18 @@ class PatchSet:
             irs.append(images.to_unit(ir))
             vis.append(images.luma(images.to_unit(vi)))
         return tuple(torch.from_numpy(np.stack(stack)[:, None]) for stack in (irs, vis))
+
+
+def _name(data: Path | PairSet) -> str:
+    return data.name if isinstance(data, PairSet) else str(data)
+
+
+def _pairs(data: Path | PairSet, settings: DataSettings) -> list[Pair]:
+    """The training pairs, in file-name order of each folder."""
+    if isinstance(data, PairSet):
+        return list(data.pairs)
+    return [Pair(ir.stem, ir, vi, 0, 0) for ir_folder, vi_folder in settings.pairs
+            for ir, vi in _paired(Path(data) / ir_folder, Path(data) / vi_folder)]
 
 
 def _paired(ir_folder: Path, vi_folder: Path) -> list[tuple[Path, Path]]:

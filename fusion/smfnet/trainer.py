@@ -17,6 +17,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from core.files import aside
+from fusion.pairs import PairSet
 from fusion.smfnet import log, weights
 from fusion.smfnet.distributed import World, join
 from fusion.smfnet.network import SMFNet
@@ -30,14 +31,14 @@ PLOT_SECONDS = 30  # between drawings of the loss curve during a run; epochs may
 VALIDATION_COLUMNS = ("step", "epoch", "stage", "name", "value")
 
 
-def train(recipe: Path | str, *, data: Path, out: Path, device: str = "cpu", resume: bool = True,
+def train(recipe: Path | str, *, data: Path | PairSet, out: Path, device: str = "cpu", resume: bool = True,
           overrides: Mapping[str, Any] | None = None, score: Score | None = None,
           on_step: Callable[[int, float], None] | None = None) -> Path:
     """Train SMFNet by a recipe.
 
     Args:
         recipe: name ("released", "paper", "sample", "medical", "ae1".."ae8") or TOML file.
-        data: folder that holds the recipe's folders of pairs (ir/ and vi/ unless it says otherwise).
+        data: folder that holds the recipe's folders of pairs (ir/ and vi/ unless it says otherwise), or a pair set.
         out: folder of the run.
         device: torch device; under torchrun each process takes its own GPU.
         resume: go on from out/checkpoint.pt if it is there; False starts anew.
@@ -50,19 +51,24 @@ def train(recipe: Path | str, *, data: Path, out: Path, device: str = "cpu", res
     settings = load_recipe(recipe, overrides)
     world = join(device)
     try:
-        return _Run(settings, Path(data), Path(out), world, resume, score).train(on_step)
+        return _Run(settings, data, Path(out), world, resume, score).train(on_step)
     finally:
         world.close()
+
+
+def _root(data: Path | PairSet) -> Path:
+    """Where validation looks for its own pairs."""
+    return data.pairs[0].ir.parent.parent if isinstance(data, PairSet) else Path(data)
 
 
 class _Run:
     """The state of one process's run."""
 
-    def __init__(self, recipe: Recipe, data: Path, out: Path, world: World, resume: bool, score: Score | None):
+    def __init__(self, recipe: Recipe, data: Path | PairSet, out: Path, world: World, resume: bool, score: Score | None):
         self.recipe, self.settings, self.out, self.world = recipe, recipe.training, out, world
         out.mkdir(parents=True, exist_ok=True)
         self.patches = PatchSet(data, recipe.data)
-        self.validation = Validation(data, self.settings.validation_pairs, score)
+        self.validation = Validation(_root(data), self.settings.validation_pairs, score)
         torch.manual_seed(self.settings.seed)
         self.network = SMFNet(recipe.network).to(world.device)
         self.optimisers = Optimisers(self.network, self.settings)

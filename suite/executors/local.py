@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+from core.plugins import folders, load_folders
+from suite.executors import Report
 from suite.executors.queue import Queue
 from suite.stages import Context, Outcome, execute
 from suite.unit import Unit
-
-Report = Callable[[Unit, int, int, str], None]
-
 
 def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: str, jobs: int, environment: dict,
               report: Report, stop: Callable[[], bool]) -> Iterator[tuple[Unit, Outcome]]:
@@ -51,7 +50,7 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
                 try:
                     message = connection.recv()
                 except (EOFError, OSError):  # the worker is gone
-                    message = Outcome("failed", worker.epitaph())
+                    message = Outcome("failed", worker.cause_of_death())
                     worker = worker.successor()
                 if isinstance(message, Outcome):
                     del busy[connection]
@@ -80,15 +79,15 @@ class _Worker:
         self.arguments = (number, out, device, jobs, environment, stopping)
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, *self.arguments), daemon=False)
+        self.process = context.Process(target=_work, args=(theirs, folders(), *self.arguments), daemon=False)
         variables = {"OMP_NUM_THREADS": str(_threads(jobs)), **ALLOCATOR}
         if device == "cuda" and (gpus := _gpus()):
             variables["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
-        with _environment(variables), _deaf():
+        with _environment(variables), _interrupts_blocked(), _main_hidden():
             self.process.start()
         theirs.close()
 
-    def epitaph(self) -> str:
+    def cause_of_death(self) -> str:
         self.process.join()
         code = self.process.exitcode
         if code == -signal.SIGKILL:
@@ -119,13 +118,29 @@ class _Worker:
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """A process started inside ignores Ctrl-C from its first instruction on: stopping is the parent's business."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _interrupts_blocked() -> Iterator[None]:
+    """A process started inside never sees Ctrl-C: stopping is the parent's business. Works in any thread."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _main_hidden() -> Iterator[None]:
+    """A process started inside does not run the user's script again, which may have no main guard."""
+    main = sys.modules["__main__"]
+    kept = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
+    try:
+        for name in kept:
+            setattr(main, name, None)
+        if "__file__" in kept:
+            del main.__file__
+        yield
+    finally:
+        for name, value in kept.items():
+            setattr(main, name, value)
 
 
 @contextlib.contextmanager
@@ -157,9 +172,10 @@ def _gpus() -> list[str]:
     return [str(i) for i in range(torch.cuda.device_count())]
 
 
-def _work(connection: Connection, number: int, out: Path, device: str, jobs: int, environment: dict, stopping) -> None:
-    """A worker's life. It started deaf to SIGINT (see _deaf): the parent asks through `stopping`."""
+def _work(connection: Connection, plugins: tuple[Path, ...], number: int, out: Path, device: str, jobs: int, environment: dict, stopping) -> None:
+    """A worker's life. It is blind to SIGINT (see _interrupts_blocked): the parent asks through `stopping`."""
     _die_with_parent()
+    load_folders(plugins)
     trouble = _prepare(out)
     import torch
 

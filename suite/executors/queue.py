@@ -1,10 +1,10 @@
-"""Which unit may begin next: in plan order, each after what it needs, units that measure time alone."""
+"""Which unit may begin next: in plan order, each after what it needs, units that measure time by themselves."""
 
 import heapq
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from suite.stages import Outcome, blocked
+from suite.stages import Outcome, blocked, find_stage
 from suite.unit import Unit
 
 
@@ -16,30 +16,30 @@ class Queue:
         self._units = list(units)
         self._needs: dict[str, int] = {}  # how many upstream units have not ended
         self._waiting: defaultdict[str, list[int]] = defaultdict(list)  # upstream key -> places of units
-        self._ready: dict[bool, list[int]] = {False: [], True: []}  # alone? -> heap of places
+        self._ready: dict[bool, list[int]] = {False: [], True: []}  # exclusive? -> heap of places
         self._running = 0
-        self._alone_running = False
+        self._exclusive_running = False
         for place, unit in enumerate(self._units):
             needs = [up.key for up in unit.upstream if up.key not in finished]
             self._needs[unit.key] = len(needs)
             for key in needs:
                 self._waiting[key].append(place)
             if not needs:
-                heapq.heappush(self._ready[unit.alone], place)
+                heapq.heappush(self._ready[find_stage(unit.stage).exclusive], place)
 
     def next(self) -> Unit | None:
         """A unit that may begin now, or None while all of them wait for one at work.
 
         A unit that measures time begins when nothing else can, and nothing begins beside it.
         """
-        if self._alone_running:
+        if self._exclusive_running:
             return None
-        alone = not self._ready[False]
-        if not self._ready[alone] or (alone and self._running):
+        exclusive = not self._ready[False]
+        if not self._ready[exclusive] or (exclusive and self._running):
             return None
         self._running += 1
-        self._alone_running = alone
-        return self._units[heapq.heappop(self._ready[alone])]
+        self._exclusive_running = exclusive
+        return self._units[heapq.heappop(self._ready[exclusive])]
 
     def ended(self, unit: Unit, outcome: Outcome) -> Iterator[tuple[Unit, Outcome]]:
         """A unit that `next` gave has ended. Yields the units that can never begin because of it.
@@ -47,7 +47,7 @@ class Queue:
         A stopped unit blocks nobody: the run is about to end, and the next one goes on from there.
         """
         self._running -= 1
-        self._alone_running = False
+        self._exclusive_running = False
         if outcome.status != "stopped":
             yield from self._release(unit, outcome)
 
@@ -63,4 +63,4 @@ class Queue:
                 continue
             self._needs[waiting.key] -= 1
             if not self._needs[waiting.key]:
-                heapq.heappush(self._ready[waiting.alone], place)
+                heapq.heappush(self._ready[find_stage(waiting.stage).exclusive], place)

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from suite.errors import UserError
-from suite.executors.local import ALLOCATOR, Report
-from suite.stages import Context, Outcome, blocked, execute
-from suite.unit import Unit, read_result
+from core.plugins import folders, load_folders
+from suite.executors import Report
+from suite.executors.local import ALLOCATOR
+from suite.stages import Context, Outcome, blocked, execute, find_stage
+from suite.unit import Unit, stored_result
 
 RETRIES = 3
-TRAINED = ("detect", "segment", "train")  # stages that get a whole GPU; the others share one
-SHARE = 0.25
 STOP = ".cache/stop"  # a file in OUT: what every worker on every node can see
 
 
@@ -57,9 +57,9 @@ def _run(ray, units: Sequence[Unit], finished: set[str], out: Path, device: str,
     pending: dict[object, Unit] = {}
     for unit in units:
         needs = [references[up.key] for up in unit.upstream if up.key in references]
-        gpus = (1 if unit.stage in TRAINED else SHARE) if on_gpu else 0
+        gpus = find_stage(unit.stage).gpus if on_gpu else 0
         reference = task.options(num_cpus=1, num_gpus=gpus, name=str(unit)).remote(
-            unit, out, "cuda" if on_gpu else device, environment, *needs)
+            unit, out, "cuda" if on_gpu else device, environment, folders(), *needs)
         references[unit.key], pending[reference] = reference, unit
         report(unit, 0, 0, "")
     while pending:
@@ -75,7 +75,7 @@ def _run(ray, units: Sequence[Unit], finished: set[str], out: Path, device: str,
                 outcome = Outcome("failed", f"{type(error).__name__} after {RETRIES} retries: {reason}")
             if outcome is None:  # not begun: the user had asked to stop
                 continue
-            if outcome.status == "done" and read_result(out, unit) is None:
+            if outcome.status == "done" and stored_result(out, unit) is None:
                 outcome = Outcome("failed", f"a node wrote the result elsewhere; {out} must be one shared folder, "
                                             "under the same path on every node")
             if outcome.status == "done":
@@ -83,8 +83,9 @@ def _run(ray, units: Sequence[Unit], finished: set[str], out: Path, device: str,
             yield unit, outcome
 
 
-def _task(unit: Unit, out: Path, device: str, environment: dict, *needed: Outcome | None) -> Outcome | None:
+def _task(unit: Unit, out: Path, device: str, environment: dict, plugins: tuple[Path, ...], *needed: Outcome | None) -> Outcome | None:
     """One unit in a Ray worker; None when it was not begun because the user had asked to stop."""
+    load_folders(plugins)
     stopping = (out / STOP).exists
     if stopping() or None in needed:
         return None

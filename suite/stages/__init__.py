@@ -1,17 +1,24 @@
-"""How one unit is done: one module per stage with VERSION and `run(unit, context) -> Made`."""
+"""How one unit is done: a stage is a function over a unit, registered with its version and what it needs of a machine."""
 
 import importlib
+import pkgutil
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
+from core.errors import IvfbenchError
+from core.names import nearest
 from results.rows import Row
 from suite.errors import Stopped
 from suite.memory import peak_mib, reset_peak
 from suite.unit import Unit, write_failure, write_result
+
+
+def _no_progress(done: int, total: int, text: str = "") -> None:
+    """Nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +30,9 @@ class Context:
 
     out: Path
     device: str
-    environment: dict
-    progress: Callable[[int, int, str], None] = lambda done, total, text="": None
-    stop_requested: Callable[[], bool] = lambda: False
+    environment: dict[str, Any]
+    progress: Callable[[int, int, str], None] = _no_progress
+    stop_requested: Callable[[], bool] = bool
 
     def checkpoint(self, done: int, total: int, text: str = "") -> None:
         """Between two pieces of work: report, and end here when the user asked to."""
@@ -34,16 +41,56 @@ class Context:
             raise Stopped
 
 
-def stage(name: str) -> ModuleType:
-    return importlib.import_module(f"suite.stages.{name}")
-
-
 @dataclass(frozen=True)
 class Made:
     """What a stage made: rows, and JSON-able details that belong to the result but are no table's number."""
 
     rows: list[Row] = field(default_factory=list)
-    details: dict = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A kind of work.
+
+    Attributes:
+        run: does one unit. version: raised when its numbers change for a reason that the source does not show.
+        exclusive: nothing else runs beside it (it measures time).
+        gpus: share of a GPU that one unit takes.
+        epochs: its progress counts epochs of a training, whose cost is said after the first.
+    """
+
+    name: str
+    run: Callable[[Unit, Context], Made]
+    version: int = 1
+    exclusive: bool = False
+    gpus: float = 0.25
+    epochs: bool = False
+
+
+_STAGES: dict[str, Stage] = {}
+_PACKAGES = ("suite.stages", "suite.suites")
+
+
+def register_stage(stage: Stage) -> Stage:
+    """Make a stage known. Raises IvfbenchError when another module holds its name."""
+    taken = _STAGES.get(stage.name)
+    if taken is not None and taken.run.__module__ != stage.run.__module__:
+        raise IvfbenchError(f"stage {stage.name} is registered by {taken.run.__module__} and again by "
+                            f"{stage.run.__module__}")
+    _STAGES[stage.name] = stage
+    return stage
+
+
+def find_stage(name: str) -> Stage:
+    """The stage of that name. Raises IvfbenchError for an unknown one."""
+    if name not in _STAGES:
+        for package in map(importlib.import_module, _PACKAGES):
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{package.__name__}.{module.name}")
+    if name not in _STAGES:
+        raise IvfbenchError(f"unknown stage {name!r}{nearest(name, _STAGES)}")
+    return _STAGES[name]
 
 
 @dataclass(frozen=True)
@@ -66,7 +113,7 @@ def execute(unit: Unit, context: Context) -> Outcome:
     reset_peak()
     try:
         (context.out / unit.folder).mkdir(parents=True, exist_ok=True)
-        made: Made = stage(unit.stage).run(unit, context)
+        made = find_stage(unit.stage).run(unit, context)
         seconds = time.perf_counter() - start
         cost = {"cost": made.details["cost"]} if "cost" in made.details else {}
         write_result(context.out, unit, made.rows, made.details, {

@@ -4,7 +4,6 @@ import importlib
 import json
 import os
 import shutil
-import signal
 import socket
 import time
 from collections import Counter
@@ -14,65 +13,83 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
-from core.files import write_json
+from core.errors import IvfbenchError
+from core.files import read_json, write_json
 from core.names import nearest
+from core.plugins import loaded_files
 from downstream.detection.policy import summary
+from fusion.method import Method
 from suite.collect import collect
 from suite.environment import environment
 from suite.errors import UserError
-from suite.plan import Plan, make_plan
+from suite.executors import RunUnits
+from suite.plan import make_plan
+from suite.planning import Planning
 from suite.profile import Profile
 from suite.progress import Display
 from suite.stages import Outcome
-from suite.unit import Unit, damaged, read_result
+from suite.suites import find_suite
+from suite.unit import Unit, damaged, stored_result
 
 EXECUTORS = ("local", "ray")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for, parsed."""
+    """What the user asked for, parsed.
+
+    methods: names, NAME=FOLDER or objects. jobs: worker processes; 0 works in this process. paper: whose tables.
+    stop: says whether the user asked to end.
+    """
 
     profile: Profile
     out: Path
     weights: Path
     data: Path | None = None
-    methods: tuple[str, ...] | None = None
+    methods: tuple[str | Method, ...] | None = None
     device: str = "cpu"
     executor: str = "local"
     address: str | None = None  # of a Ray cluster
     jobs: int = 1
     force: bool = False
     command: str = ""
+    paper: str = ""
+    stop: Callable[[], bool] = bool
 
 
 def run(request: Request) -> int:
-    """Do it. Returns the exit code: 0, or 1 when a unit failed or was stopped."""
+    """Do it. Returns the exit code: 0, or 1 when a unit failed or was stopped.
+
+    Raises IvfbenchError where nothing could be begun.
+    """
     started = datetime.now(UTC)
-    execute_units = _executor(request.executor, request.address)
+    execute_units = _executor(request)
     out = prepare_out(request.out)
     with locked(out), Display() as display:
         data = request.data if request.data is not None else _sample(out, request.profile, display)
-        facts = _read_facts(out)
-        known = len(facts)
+        known_files = _known_files(out)
+        known = len(known_files)
         display.say("planning")
-        plan = make_plan(request.profile, data=data, weights=request.weights, method_names=request.methods, facts=facts)
-        if len(facts) != known:
-            write_json(_facts_file(out), facts)
+        plan = make_plan(request.profile, data=data, weights=request.weights, named=request.methods,
+                         known_files=known_files)
+        if len(known_files) != known:
+            write_json(_known_files_at(out), known_files)
         _say_label_problems(plan, out, display)
         outcomes = _do(plan, request, execute_units, out, display)
         rows = collect(out, plan, outcomes, {
-            "profile": request.profile.name, "protocol": request.profile.protocol, "command": request.command,
-            "started": started.isoformat(timespec="seconds"),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds")})
-        made = _report(out, display) if rows else []
+            "profile": request.profile.name, "paper": request.paper, "protocol": request.profile.protocol,
+            "command": request.command, "started": started.isoformat(timespec="seconds"),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"), "plugins": tuple(map(str, loaded_files()))})
+        stopped = any(outcome.status == "stopped" for outcome in outcomes.values())
+        made = _report(out, display) if rows and not stopped else []
         return display.summary(out, plan, outcomes, made, time.time() - started.timestamp())
 
 
-def _say_label_problems(plan: Plan, out: Path, display: Display) -> None:
+def _say_label_problems(plan: Planning, out: Path, display: Display) -> None:
     """A line per data set on the screen, every case with file and line in OUT/label_problems/<data set>.txt."""
     for dataset, problems in plan.label_problems.items():
         path = out / "label_problems" / f"{dataset}.txt"
@@ -115,9 +132,9 @@ def locked(out: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         try:
-            who = json.loads(owner.read_text())
+            who = read_json(owner)
             text = f"process {who['pid']} on {who['host']} since {who['since']}"
-        except (OSError, ValueError, KeyError):
+        except (OSError, IvfbenchError, KeyError, TypeError):
             text = "another process"
         raise UserError(f"{out}: in use by {text}; wait for it, or name another folder with --out") from None
     try:
@@ -130,8 +147,8 @@ def locked(out: Path) -> Iterator[None]:
 
 
 def _sample(out: Path, profile: Profile, display: Display) -> Path:
-    if set(profile.suites) <= {"complexity"}:
-        return out  # looks at no picture
+    if not any(find_suite(name).pictures for name in profile.suites):
+        return out
     if not profile.sample:
         raise UserError(f"profile {profile.name} needs data: name its root with --data DIR "
                         "(or run the embedded sample with --profile sample)")
@@ -145,18 +162,20 @@ def _sample(out: Path, profile: Profile, display: Display) -> Path:
     return out / "sample"
 
 
-def _facts_file(out: Path) -> Path:
+def _known_files_at(out: Path) -> Path:
     return out / ".cache" / "facts.json"
 
 
-def _read_facts(out: Path) -> dict[str, list]:
+def _known_files(out: Path) -> dict[str, list[Any]]:
+    """What earlier runs found out about files; a damaged memory is forgotten."""
     try:
-        return json.loads(_facts_file(out).read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+        found = json.loads(_known_files_at(out).read_text())
+    except (FileNotFoundError, ValueError):
         return {}
+    return found if isinstance(found, dict) and all(isinstance(value, list) for value in found.values()) else {}
 
 
-def _do(plan: Plan, request: Request, execute_units: Callable, out: Path, display: Display) -> dict[str, Outcome]:
+def _do(plan: Planning, request: Request, execute_units: RunUnits, out: Path, display: Display) -> dict[str, Outcome]:
     if request.force:
         for unit in plan.units:
             shutil.rmtree(out / unit.folder, ignore_errors=True)
@@ -165,18 +184,17 @@ def _do(plan: Plan, request: Request, execute_units: Callable, out: Path, displa
     display.start(len(plan.units), len(finished), Counter(unit.stage for unit in open_units))
     outcomes: dict[str, Outcome] = {}
     if open_units:
-        with _interruptible() as stop:
-            for unit, outcome in execute_units(
-                    open_units, finished, out=out, device=request.device, jobs=request.jobs, environment=environment(),
-                    report=display.report, stop=stop):
-                outcomes[unit.key] = outcome
-                display.ended(unit, outcome)
+        for unit, outcome in execute_units(
+                open_units, finished, out=out, device=request.device, jobs=request.jobs, environment=environment(),
+                report=display.report, stop=request.stop):
+            outcomes[unit.key] = outcome
+            display.ended(unit, outcome)
     return outcomes
 
 
 def _is_done(out: Path, unit: Unit, display: Display) -> bool:
     """A result whose pictures are intact. A damaged picture is removed, so that the unit makes just that one again."""
-    result = read_result(out, unit)
+    result = stored_result(out, unit)
     if result is None:
         return False
     bad = damaged(out, unit, result)
@@ -188,34 +206,21 @@ def _is_done(out: Path, unit: Unit, display: Display) -> bool:
     return not bad
 
 
-def _executor(name: str, address: str | None) -> Callable:
+def _executor(request: Request) -> RunUnits:
+    name = request.executor
     if name not in EXECUTORS:
         raise UserError(f"unknown executor {name!r}{nearest(name, EXECUTORS)}")
-    run_units = importlib.import_module(f"suite.executors.{name}").run_units
-    if address is None:
+    if request.jobs == 0:
+        name = "inprocess"
+    elif any(not isinstance(method, str) for method in request.methods or ()):
+        raise UserError(f"jobs={request.jobs}: a method object works in this process only; use jobs=0, or put the "
+                        "method into a file of a plug-in folder")
+    run_units: RunUnits = importlib.import_module(f"suite.executors.{name}").run_units
+    if request.address is None:
         return run_units
     if name != "ray":
-        raise UserError(f"--address {address}: only --executor ray works on a cluster")
-    return partial(run_units, address=address)
-
-
-@contextmanager
-def _interruptible() -> Iterator:
-    """Yield a function that says whether SIGINT came once; the second SIGINT ends the run at once."""
-    asked: list[int] = []
-
-    def handle(number, frame):
-        if asked:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient third one must not cut the good-bye short
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield lambda: bool(asked)
-    finally:
-        if signal.getsignal(signal.SIGINT) is handle:
-            signal.signal(signal.SIGINT, before)
+        raise UserError(f"--address {request.address}: only --executor ray works on a cluster")
+    return partial(run_units, address=request.address)
 
 
 def parse_names(text: str | None) -> Sequence[str] | None:

@@ -1,0 +1,32 @@
+"""In-process executor: one unit after the other in this process and thread. For scripts, notebooks and debuggers."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from suite.executors import Report
+from suite.executors.queue import Queue
+from suite.stages import Context, Outcome, execute
+from suite.unit import Unit
+
+
+def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: str, jobs: int,
+              environment: dict[str, Any], report: Report, stop: Callable[[], bool],
+              ) -> Iterator[tuple[Unit, Outcome]]:
+    """As suite.executors.local.run_units, without a worker; a Python error of a library ends its unit only."""
+    from downstream.guard import prepare
+
+    prepare(out / ".cache" / "ultralytics")
+    import torch
+
+    queue = Queue(units, finished)
+    while not stop() and (unit := queue.next()) is not None:
+        current = unit
+        report(unit, 0, 0, "")
+        outcome = execute(unit, Context(
+            out=out, device=device, environment={**environment, "threads": torch.get_num_threads()},
+            progress=lambda done, total, text="": report(current, done, total, text), stop_requested=stop))
+        if outcome.status == "done":
+            finished.add(unit.key)
+        yield unit, outcome
+        yield from queue.ended(unit, outcome)

@@ -1,0 +1,50 @@
+"""Suite detection: train YOLO on a method's fused pictures, score the split's test pictures (Table II)."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from downstream.detection.dataset import open_detection
+from downstream.detection.policy import LabelPolicy
+from downstream.detection.run import run_detection
+from downstream.detection.settings import DetectionSettings
+from suite.planning import Planning
+from suite.stages import Context, Made, Stage, register_stage
+from suite.suites import Suite, register_suite
+from suite.training import cost_of, pictures, plan_trainings, progress_of, rows_of, training
+from suite.unit import Unit
+
+
+@dataclass(frozen=True)
+class DetectionSuite:
+    """Which data sets, split and label policy; with the split "folds" every seed is tested on another fold."""
+
+    datasets: tuple[str, ...] = ()
+    split: str | None = None
+    labels: LabelPolicy = field(default_factory=LabelPolicy)
+    training: DetectionSettings = field(default_factory=DetectionSettings, metadata={"read": False})
+
+
+def plan(planning: Planning, settings: DetectionSuite) -> None:
+    for dataset in settings.datasets:
+        labels = open_detection(dataset, planning.data, policy=settings.labels)
+        planning.label_problems[dataset] = labels.problems
+        splits = [labels.fold(seed) for seed in range(planning.profile.seeds)] if settings.split == "folds" else \
+            [labels.split(settings.split)]
+        plan_trainings(planning, "detection", "detect", "downstream.detection.run", dataset, labels, splits,
+                       settings.training, settings.training.weights, {})
+
+
+def detect(unit: Unit, context: Context) -> Made:
+    work = training(unit)
+    # labels are written once for all methods and seeds
+    shared = context.out / ".cache" / "labels" / work.decides()["labels"][:12]
+    result = run_detection(
+        pictures(unit, context), work.labels, work.split, work.settings, seed=unit.seed, device=context.device,
+        out=context.out / unit.folder, progress=progress_of(unit, context), labels=shared)
+    details: dict[str, Any] = {"losses": result.losses, "cost": cost_of(result), "notes": result.notes}
+    return Made(rows_of(unit, "detection", work.settings.engine, result.rows), details)
+
+
+register_stage(Stage("detect", detect, gpus=1, epochs=True))
+register_suite(Suite("detection", "Object detection, AP@0.5 per class and mAP@0.5", "items", DetectionSuite, plan,
+                     training=DetectionSettings, sources=True, datasets="own"))

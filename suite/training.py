@@ -1,0 +1,110 @@
+"""What the two suites that train networks on fused pictures share: their units, pictures, progress and rows."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.files import read_json, sha256, sha256_of
+from core.source import source_hash
+from fusion.pairs import PairSet
+from results.rows import Row
+from suite.errors import UserError
+from suite.planning import Planning
+from suite.stages import Context
+from suite.stages.fuse import fusing, image_path
+from suite.unit import Unit
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training: labels, division and settings, and what of them decides the numbers.
+
+    code: the module that trains. initial: the file that the weights start from.
+    """
+
+    pair_sets: tuple[PairSet, ...]
+    labels: Any
+    split: Any
+    settings: Any
+    decided: Mapping[str, Any]
+
+    def decides(self) -> Mapping[str, Any]:
+        return self.decided
+
+
+def training(unit: Unit) -> Training:
+    """What a training unit is about."""
+    assert isinstance(unit.work, Training), unit
+    return unit.work
+
+
+def plan_trainings(planning: Planning, suite: str, stage: str, module: str, dataset: str, labels: Any,
+                   splits: Sequence[Any], settings: Any, initial: str, more: Mapping[str, Any]) -> None:
+    """One training per method and seed on what the method made of the data set's pairs.
+
+    Args:
+        module: the module that trains; its source is part of the key.
+        splits: of repetition 0, 1, ...; one for all where there is one.
+        initial: file that the weights start from, or "".
+        more: method without fused pictures -> its settings (early fusion).
+    """
+    sets = tuple(planning.open(name) for name in labels.pair_sets or (dataset,))
+    for split in splits:
+        _check_ids(split, sets)
+    rows: list[tuple[str, tuple[Unit, ...], Any]] = [
+        (info.name, tuple(planning.fuse(info, pairs, suite) for pairs in sets), settings)
+        for info in planning.methods.values() if "ivf" in info.card.task or info.trained is not None]
+    rows += [(name, (), chosen) for name, chosen in more.items()]
+    code, weights = source_hash([module]), sha256(Path(initial)) if initial else None
+    # one row's seeds share everything else: hashed once, not once per seed
+    decided = [[{"settings": asdict(chosen), "split": [split.name, sha256_of([split.train, split.val, split.test])],
+                 "labels": labels.manifest, "manifest": "+".join(pairs.manifest for pairs in sets), "initial": weights}
+                for _, _, chosen in rows] for split in splits]
+    for seed in range(planning.profile.seeds):
+        split = splits[seed % len(splits)]
+        for (name, upstream, chosen), deciding in zip(rows, decided[seed % len(splits)], strict=True):
+            planning.add(planning.unit(stage, name, dataset, Training(sets, labels, split, chosen, deciding), code=code,
+                                       seed=seed, upstream=upstream), suite)
+
+
+def _check_ids(split: Any, sets: Sequence[PairSet]) -> None:
+    have = {pair.id for pairs in sets for pair in pairs.pairs}
+    wanted = [key.removesuffix("_flip") for part in (split.train, split.val, split.test) for key in part]
+    missing = [key for key in wanted if key not in have]
+    if missing:
+        raise UserError(f"{sets[0].name}: split {split.name} names {missing[0]} (and {len(missing) - 1} more), but "
+                        f"{', '.join(pairs.layout for pairs in sets)} has no such pair; complete the data set or "
+                        "choose another split")
+
+
+def pictures(unit: Unit, context: Context) -> dict[str, Path | tuple[Path, Path]]:
+    """id -> the fused units' own file; the two source files where nothing was fused (four-channel input)."""
+    if not unit.upstream:
+        return {pair.id: pair.ir if pair.packed else (pair.ir, pair.vi)
+                for pairs in training(unit).pair_sets for pair in pairs.pairs}
+    return {pair.id: image_path(context.out, fused, pair.id)
+            for fused in unit.upstream for pair in fusing(fused).pairs.pairs}
+
+
+def progress_of(unit: Unit, context: Context) -> Callable[[int, int, float], None]:
+    """Epochs as progress with the estimated cost; a stop is honoured after the epoch, whose state is saved by then."""
+    def report(done: int, total: int, loss: float) -> None:
+        cost = read_json(context.out / unit.folder / "cost.json")
+        context.checkpoint(done, total, f"loss {loss:.3f}, about {cost['predicted_hours']:.2g} {cost['unit']} in all "
+                                        f"({cost['seconds_per_epoch']:.1f} s an epoch)")
+
+    return report
+
+
+def cost_of(result: Any) -> dict[str, Any]:
+    """The estimate made after the first epoch beside what the training took, over all calls of a resumed one."""
+    return {**result.cost, "measured_hours": round(result.seconds / 3600, 6)}
+
+
+def rows_of(unit: Unit, suite: str, variant: str, found: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Rows of a training: item, metric and value with the unit's address."""
+    return [Row(suite, unit.method, unit.dataset, row["item"], row["metric"], variant, unit.seed, float(row["value"]))
+            for row in found]
+
+
