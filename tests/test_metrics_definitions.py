@@ -14,7 +14,7 @@ from skimage.metrics import structural_similarity
 
 import metrics
 from metrics import definitions
-from metrics.definitions import vif
+from metrics.fast import vif
 from metrics.picture import Picture
 
 ROOT = Path(__file__).parents[1]

@@ -9,12 +9,10 @@ Cui, Feng, Xu, Li, Chen, "Detail preserved fusion of visible and infrared images
 
 import math
 
-import cv2
 import numpy as np
 
-from metrics.features import derivatives
-from metrics.picture import Picture, row_blocks
-from metrics.registry import CDDFUSE, SMFNET, TANG, VIFB, Definition, register
+from metrics.registry import Definition, register
+from metrics.toolboxes import CDDFUSE, SMFNET, TANG, VIFB
 
 
 def average_gradient(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, halved: bool = False,
@@ -29,26 +27,10 @@ def average_gradient(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, halve
     """
     vertical, horizontal = np.gradient(fused)
     magnitude = np.sqrt((vertical**2 + horizontal**2) / (2 if halved else 1))
-    return magnitude.sum() / _divisor(fused.shape, inner)
+    return magnitude.sum() / divisor(fused.shape, inner)
 
 
-def fast(fused: Picture, ir: Picture, vi: Picture, *, halved: bool = False, inner: bool = False) -> float:
-    return fused.of(gradient_sum) / (math.sqrt(2) if halved else 1) / _divisor(fused.shape, inner)
-
-
-def gradient_sum(picture: Picture) -> float:
-    """Sum of gradient magnitudes."""
-    total, height = 0.0, picture.shape[0]
-    for rows in row_blocks(*picture.shape):
-        # differences of the neighbours on both sides: twice the gradient, but at the edges, where one side is repeated
-        horizontal, vertical = derivatives(picture, rows, 1, "reflect")
-        horizontal[:, [0, -1]] *= 2
-        vertical[[row - rows.start for row in {0, height - 1} if rows.start <= row < rows.stop]] *= 2
-        total += cv2.magnitude(horizontal, vertical).sum()
-    return total / 2
-
-
-def _divisor(shape: tuple[int, int], inner: bool) -> int:
+def divisor(shape: tuple[int, int], inner: bool) -> int:
     height, width = shape
     return (height - 1) * (width - 1) if inner else height * width
 
@@ -56,7 +38,7 @@ def _divisor(shape: tuple[int, int], inner: bool) -> int:
 BOUNDS = (0, 255 * math.sqrt(2))
 HALVED = (0, 255)
 TOOLBOX = {"halved": True, "inner": True}
-register("AG", title="Average gradient", higher_is_better=True, smallest=2, function=average_gradient, fast=fast,
+register("AG", title="Average gradient", higher_is_better=True, smallest=2, function=average_gradient,
          variants={
              "smfnet": Definition(f"{SMFNET} Evaluator.AG1", BOUNDS),
              "smfnet-ablation": Definition(f"{SMFNET} Evaluator.AG1", BOUNDS),

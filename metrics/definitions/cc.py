@@ -9,9 +9,8 @@ import math
 
 import numpy as np
 
-from metrics.features import comoment
-from metrics.picture import Picture
-from metrics.registry import CDDFUSE, SMFNET, TANG, Definition, register
+from metrics.registry import Definition, register
+from metrics.toolboxes import CDDFUSE, SMFNET, TANG
 
 
 def correlation_coefficient(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
@@ -32,19 +31,7 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
     return np.sum(first * second) / np.sqrt(np.sum(first**2) * np.sum(second**2))
 
 
-def fast(fused: Picture, ir: Picture, vi: Picture) -> float:
-    if not (fused.is_8bit and ir.is_8bit and vi.is_8bit):
-        return correlation_coefficient(fused.pixels, ir.pixels, vi.pixels)
-    return sum(ratio(fused.of(comoment, source), fused.of(comoment, fused), source.of(comoment, source))
-               for source in (ir, vi)) / 2
-
-
-def ratio(together: int, first: int, second: int) -> float:
-    """Correlation from a covariance and two variances of one scale; nan when a variance is 0."""
-    return together / (math.sqrt(first) * math.sqrt(second)) if first and second else math.nan
-
-
-register("CC", title="Correlation coefficient", higher_is_better=True, function=correlation_coefficient, fast=fast,
+register("CC", title="Correlation coefficient", higher_is_better=True, function=correlation_coefficient,
          variants={
              "smfnet": Definition(f"{SMFNET} Evaluator.CC", (-1, 1)),
              "smfnet-ablation": Definition(f"{SMFNET} Evaluator.CC", (-1, 1)),

@@ -8,9 +8,8 @@ Roberts, van Aardt, Ahmed, "Assessment of image fusion procedures using entropy"
 
 import numpy as np
 
-from metrics.features import histogram
-from metrics.picture import Picture
-from metrics.registry import CDDFUSE, SMFNET, TANG, VIFB, Definition, register
+from metrics.registry import Definition, register
+from metrics.toolboxes import CDDFUSE, SMFNET, TANG, VIFB
 
 
 def entropy(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
@@ -20,19 +19,15 @@ def entropy(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
     >>> float(entropy(image, image, image))
     1.5
     """
-    return _bits(np.bincount(np.round(fused).astype(np.uint8).ravel()))
+    return bits(np.bincount(np.round(fused).astype(np.uint8).ravel()))
 
 
-def fast(fused: Picture, ir: Picture, vi: Picture) -> float:
-    return _bits(fused.of(histogram))
-
-
-def _bits(counts: np.ndarray) -> float:
+def bits(counts: np.ndarray) -> float:
     share = counts[counts > 0] / counts.sum()
     return -np.sum(share * np.log2(share))
 
 
-register("EN", title="Entropy", higher_is_better=True, function=entropy, fast=fast, variants={
+register("EN", title="Entropy", higher_is_better=True, function=entropy, variants={
     "smfnet": Definition(f"{SMFNET} Evaluator.EN", (0, 8)),
     "smfnet-ablation": Definition(f"{SMFNET} Evaluator.EN", (0, 8)),
     "cddfuse": Definition(f"{CDDFUSE} Evaluator.EN", (0, 8)),

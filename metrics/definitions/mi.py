@@ -13,9 +13,8 @@ import math
 
 import numpy as np
 
-from metrics.features import joint_histogram
-from metrics.picture import Picture
-from metrics.registry import CDDFUSE, SMFNET, TANG, VIFB, Definition, register
+from metrics.registry import Definition, register
+from metrics.toolboxes import CDDFUSE, SMFNET, TANG, VIFB
 
 
 def mutual_information(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, bits: bool = False,
@@ -42,13 +41,6 @@ def mutual_information(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, bit
     return total / math.log(2) if bits else total
 
 
-def fast(fused: Picture, ir: Picture, vi: Picture, *, bits: bool = False, stretched: bool = False) -> float:
-    if stretched:
-        fused, ir, vi = fused.of(stretched_picture), ir.of(stretched_picture), vi.of(stretched_picture)
-    total = sum(_information(fused.of(joint_histogram, source)) for source in (ir, vi))
-    return total / math.log(2) if bits else total
-
-
 def stretch(image: np.ndarray) -> np.ndarray:
     """Image scaled so that its minimum becomes 0 and its maximum 255; a constant image becomes 0."""
     low, high = image.min(), image.max()
@@ -56,19 +48,8 @@ def stretch(image: np.ndarray) -> np.ndarray:
     return np.floor((image - low) / (high - low) * 255 + 0.5) if high > low else np.zeros_like(image)
 
 
-def stretched_picture(picture: Picture) -> Picture:
-    return Picture(stretch(picture.pixels).astype(np.uint8))
-
-
-def _information(joint: np.ndarray) -> float:
-    first, second = np.nonzero(joint)
-    seen, count = joint[first, second], joint.sum()
-    independent = joint.sum(axis=1)[first] * joint.sum(axis=0)[second]
-    return np.dot(seen, np.log(seen * count / independent)) / count  # whole numbers: exactly 0 for a constant image
-
-
 NATS = (0, 2 * math.log(256))
-register("MI", title="Mutual information", higher_is_better=True, function=mutual_information, fast=fast, variants={
+register("MI", title="Mutual information", higher_is_better=True, function=mutual_information, variants={
     "smfnet": Definition(f"{SMFNET} Evaluator.MI", NATS),
     "smfnet-ablation": Definition(f"{SMFNET} Evaluator.MI", NATS),
     "cddfuse": Definition(f"{CDDFUSE} Evaluator.MI", NATS),

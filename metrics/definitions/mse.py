@@ -7,9 +7,8 @@ Variant tang takes it on images in 0..1. Range 0..255^2 (tang 0..1), lower is be
 
 import numpy as np
 
-from metrics.features import product
-from metrics.picture import Picture
-from metrics.registry import CDDFUSE, SMFNET, TANG, Definition, register
+from metrics.registry import Definition, register
+from metrics.toolboxes import CDDFUSE, SMFNET, TANG
 
 
 def mean_squared_error(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, full_scale: float = 1) -> float:
@@ -22,23 +21,7 @@ def mean_squared_error(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, ful
     return (np.mean((ir - fused) ** 2) + np.mean((vi - fused) ** 2)) / 2 / full_scale**2
 
 
-def fast(fused: Picture, ir: Picture, vi: Picture, *, full_scale: float = 1) -> float:
-    return fused.of(half_sum, ir, vi) / fused.size / full_scale**2
-
-
-def half_sum(fused: Picture, ir: Picture, vi: Picture) -> float:
-    """Half the squared differences from both sources, summed over the pixels."""
-    if not (fused.is_8bit and ir.is_8bit and vi.is_8bit):  # expanding the square would cancel
-        return mean_squared_error(fused.pixels, ir.pixels, vi.pixels) * fused.size
-    return sum(fused.of(squared_difference, source) for source in (ir, vi)) / 2
-
-
-def squared_difference(picture: Picture, other: Picture) -> int:
-    """Sum of the squared differences of two 8-bit pictures, exact."""
-    return picture.of(product, picture) - 2 * picture.of(product, other) + other.of(product, other)
-
-
-register("MSE", title="Mean squared error", higher_is_better=False, function=mean_squared_error, fast=fast, variants={
+register("MSE", title="Mean squared error", higher_is_better=False, function=mean_squared_error, variants={
     "smfnet": Definition(f"{SMFNET} Evaluator.MSE", (0, 255**2)),
     "smfnet-ablation": Definition(f"{SMFNET} Evaluator.MSE", (0, 255**2)),
     "cddfuse": Definition(f"{CDDFUSE} Evaluator.MSE", (0, 255**2)),

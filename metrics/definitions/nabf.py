@@ -17,16 +17,13 @@ Range 0..1, lower is better. Identical images give 0, and so does a constant fus
 Shreyamsha Kumar, "Multifocus and multispectral image fusion based on pixel significance", Signal Image Video P. 2013.
 """
 
-import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from scipy import ndimage
 
-from metrics.features import derivatives
-from metrics.picture import Picture, row_blocks
-from metrics.registry import SMFNET, TANG, Definition, register
+from metrics.registry import Definition, register
+from metrics.toolboxes import SMFNET, TANG
 
 STRENGTH, STRENGTH_SLOPE = 0.9999, 19.0
 ANGLE, ANGLE_SLOPE = 0.9995, 22.0
@@ -86,76 +83,7 @@ def _plain_edges(image: np.ndarray, rules: Rules) -> tuple[np.ndarray, np.ndarra
     return strength, np.where(upright, limit, np.arctan(horizontal / np.where(upright, 1, vertical)))
 
 
-def fast(fused: Picture, ir: Picture, vi: Picture, *, rules: Rules = SMFNET_RULES) -> float:
-    lost = weights = 0.0
-    for rows in row_blocks(*fused.shape):
-        strength, horizontal, vertical = _strength(fused, rows, rules)
-        edges = [source.part(_edges, rows, fused.shape[0], rules) for source in (ir, vi)]
-        weights += sum(weight.sum() for _, _, weight in edges)
-        added = strength > edges[0][0]
-        if rules.above_both:
-            added &= strength > edges[1][0]
-        chosen = np.flatnonzero(added)
-        if chosen.size:
-            turn = _turn(horizontal.take(chosen), vertical.take(chosen), rules)
-            strength = strength.take(chosen)
-            lost += sum(_lost(strength, turn, *(array.take(chosen) for array in of)) for of in edges)
-    return lost / weights
-
-
-def _edges(picture: Picture, rows: slice, rules: Rules) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Strength, exp(c * orientation), and weight as a source."""
-    strength, horizontal, vertical = _strength(picture, rows, rules)
-    turn = _turn(horizontal.ravel(), vertical.ravel(), rules).reshape(strength.shape)
-    weight = strength * np.sqrt(strength)
-    weight *= rules.weight
-    np.copyto(weight, FAINT_WEIGHT, where=strength < FAINT)
-    return strength, turn, weight
-
-
-def _strength(picture: Picture, rows: slice, rules: Rules) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Strength, horizontal and vertical derivative."""
-    horizontal, vertical = derivatives(picture, rows, 3, rules.border)
-    if rules.scale != 1:
-        horizontal *= rules.scale
-        vertical *= rules.scale
-    return cv2.magnitude(horizontal, vertical), horizontal, vertical
-
-
-@np.errstate(divide="ignore", invalid="ignore")
-def _turn(horizontal: np.ndarray, vertical: np.ndarray, rules: Rules) -> np.ndarray:
-    """exp(c * orientation), flat; c = 2/pi times the slope of the orientation's sigmoid."""
-    if rules.full_circle:  # arctan2, by the much faster arctan
-        angle = np.arctan(vertical / horizontal)
-        angle += np.copysign(np.pi, vertical) * (horizontal < 0)
-    else:
-        angle = np.arctan(horizontal / np.abs(vertical)) * np.where(vertical < 0, -1, 1)
-    np.copyto(angle, 0, where=np.isnan(angle))  # both derivatives are 0
-    angle *= ANGLE_SLOPE * 2 / np.pi
-    return cv2.exp(angle).ravel()
-
-
-def _lost(strength_f: np.ndarray, turn_f: np.ndarray, strength_s: np.ndarray, turn_s: np.ndarray,
-          weight: np.ndarray) -> float:
-    """Sum of (1 - Q) w over pixels where the fused image has an edge; flat arrays."""
-    below = np.minimum(strength_f, strength_s)
-    below /= np.maximum(strength_f, strength_s)
-    below *= -STRENGTH_SLOPE
-    below += STRENGTH_SLOPE * MIDDLE
-    below = cv2.exp(below).ravel()
-    below += 1
-    apart = turn_s / turn_f
-    np.maximum(apart, 1 / apart, out=apart)  # exp(c |a_X - a_F|)
-    apart *= math.exp(-ANGLE_SLOPE)
-    np.minimum(apart, 1 / apart, out=apart)  # exp(-c ||a_X - a_F| - pi/2|)
-    apart *= math.exp(ANGLE_SLOPE * MIDDLE)
-    apart += 1
-    below *= apart
-    quality = np.sqrt(np.divide(STRENGTH * ANGLE, below, out=below), out=below)
-    return np.dot(np.subtract(1, quality, out=quality), weight)
-
-
-register("Nabf", title="Fusion artefacts", higher_is_better=False, smallest=3, function=fusion_artefacts, fast=fast,
+register("Nabf", title="Fusion artefacts", higher_is_better=False, smallest=3, function=fusion_artefacts,
          variants={
              "smfnet": Definition(f"{SMFNET} Evaluator.Nabf", (0, 1), {"rules": SMFNET_RULES}),
              "smfnet-ablation": Definition(f"{SMFNET} Evaluator.Nabf", (0, 1), {"rules": SMFNET_RULES}),

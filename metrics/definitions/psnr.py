@@ -15,8 +15,8 @@ import math
 import numpy as np
 
 from metrics.definitions import mse
-from metrics.picture import Picture
-from metrics.registry import CDDFUSE, SMFNET, TANG, VIFB, Definition, register
+from metrics.registry import Definition, register
+from metrics.toolboxes import CDDFUSE, SMFNET, TANG, VIFB
 
 
 @np.errstate(divide="ignore", invalid="ignore")
@@ -37,21 +37,8 @@ def peak_ratio(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, error: str 
     return 10 * np.log10(fused.max() ** 2 / mse.mean_squared_error(fused, ir, vi))
 
 
-@np.errstate(divide="ignore", invalid="ignore")
-def fast(fused: Picture, ir: Picture, vi: Picture, *, error: str = "mse") -> float:
-    if not (fused.is_8bit and ir.is_8bit and vi.is_8bit):
-        return peak_ratio(fused.pixels, ir.pixels, vi.pixels, error=error)
-    if error == "norm":
-        norms = sum(math.sqrt(fused.of(mse.squared_difference, source)) for source in (ir, vi))
-        return 20 * np.log10(255 / np.sqrt(norms / (2 * fused.size)))
-    mean = np.float64(fused.of(mse.half_sum, ir, vi) / fused.size)
-    if error == "unit-mse":
-        return 20 * np.log10(255 / np.sqrt(mean / 255**2))
-    return 10 * np.log10(float(fused.image.max()) ** 2 / mean)
-
-
 BOUNDS = (-math.inf, math.inf)
-register("PSNR", title="Peak signal to noise ratio", higher_is_better=True, function=peak_ratio, fast=fast, variants={
+register("PSNR", title="Peak signal to noise ratio", higher_is_better=True, function=peak_ratio, variants={
     "smfnet": Definition(f"{SMFNET} Evaluator.PSNR", BOUNDS),
     "smfnet-ablation": Definition(f"{SMFNET} Evaluator.PSNR", BOUNDS),
     "cddfuse": Definition(f"{CDDFUSE} Evaluator.PSNR", BOUNDS),

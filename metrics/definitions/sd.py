@@ -6,13 +6,11 @@ Range 0..127.5, higher is better. A constant image gives 0.
 Rao, "In-fibre Bragg grating sensors", Meas. Sci. Technol. 1997 (the reference the field gives).
 """
 
-import math
 
 import numpy as np
 
-from metrics.features import comoment
-from metrics.picture import Picture
-from metrics.registry import CDDFUSE, SMFNET, TANG, VIFB, Definition, register
+from metrics.registry import Definition, register
+from metrics.toolboxes import CDDFUSE, SMFNET, TANG, VIFB
 
 
 def standard_deviation(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
@@ -25,14 +23,8 @@ def standard_deviation(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> flo
     return np.std(fused)
 
 
-def fast(fused: Picture, ir: Picture, vi: Picture) -> float:
-    if not fused.is_8bit:
-        return standard_deviation(fused.pixels, ir.pixels, vi.pixels)
-    return math.sqrt(fused.of(comoment, fused)) / fused.size
-
-
 BOUNDS = (0, 127.5)
-register("SD", title="Standard deviation", higher_is_better=True, function=standard_deviation, fast=fast, variants={
+register("SD", title="Standard deviation", higher_is_better=True, function=standard_deviation, variants={
     "smfnet": Definition(f"{SMFNET} Evaluator.SD", BOUNDS),
     "smfnet-ablation": Definition(f"{SMFNET} Evaluator.SD", BOUNDS),
     "cddfuse": Definition(f"{CDDFUSE} Evaluator.SD", BOUNDS),

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from metrics.picture import Picture, row_blocks
-from metrics.registry import CDDFUSE, SMFNET, TANG, VIFB, Definition, register
+from metrics.registry import Definition, register
+from metrics.toolboxes import CDDFUSE, SMFNET, TANG, VIFB
 
 
 def spatial_frequency(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, over_all_pixels: bool = False) -> float:
@@ -29,24 +29,8 @@ def spatial_frequency(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, over
     return np.sqrt(along_rows.mean() + along_columns.mean())
 
 
-def fast(fused: Picture, ir: Picture, vi: Picture, *, over_all_pixels: bool = False) -> float:
-    height, width = fused.shape
-    along_rows = along_columns = 0.0
-    for rows in row_blocks(height, width):
-        block = fused.rows(rows.start, rows.stop + 1)
-        along_rows += _squares(np.diff(block[:rows.stop - rows.start], axis=1))
-        along_columns += _squares(np.diff(block, axis=0))
-    if over_all_pixels:
-        return math.sqrt((along_rows + along_columns) / fused.size)
-    return math.sqrt(along_rows / (height * (width - 1)) + along_columns / ((height - 1) * width))
-
-
-def _squares(differences: np.ndarray) -> float:
-    return np.dot(differences.ravel(), differences.ravel())
-
-
 BOUNDS = (0, 255 * math.sqrt(2))
-register("SF", title="Spatial frequency", higher_is_better=True, smallest=2, function=spatial_frequency, fast=fast,
+register("SF", title="Spatial frequency", higher_is_better=True, smallest=2, function=spatial_frequency,
          variants={
              "smfnet": Definition(f"{SMFNET} Evaluator.SF", BOUNDS),
              "smfnet-ablation": Definition(f"{SMFNET} Evaluator.SF", BOUNDS),

@@ -1,0 +1,29 @@
+"""MI's fast path: from shared joint histograms."""
+
+import math
+
+import numpy as np
+
+from metrics.definitions.mi import mutual_information, stretch
+from metrics.features import joint_histogram
+from metrics.picture import Picture
+from metrics.registry import fast_path_of
+
+
+@fast_path_of(mutual_information)
+def fast(fused: Picture, ir: Picture, vi: Picture, *, bits: bool = False, stretched: bool = False) -> float:
+    if stretched:
+        fused, ir, vi = fused.of(stretched_picture), ir.of(stretched_picture), vi.of(stretched_picture)
+    total = sum(_information(fused.of(joint_histogram, source)) for source in (ir, vi))
+    return total / math.log(2) if bits else total
+
+
+def stretched_picture(picture: Picture) -> Picture:
+    return Picture(stretch(picture.pixels).astype(np.uint8))
+
+
+def _information(joint: np.ndarray) -> float:
+    first, second = np.nonzero(joint)
+    seen, count = joint[first, second], joint.sum()
+    independent = joint.sum(axis=1)[first] * joint.sum(axis=0)[second]
+    return np.dot(seen, np.log(seen * count / independent)) / count  # whole numbers: exactly 0 for a constant image
