@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from metrics.toolboxes import ORDER
+from metrics.toolboxes import TOOLBOXES, toolbox
 
 TABLE_METRICS = ("EN", "SD", "SF", "MI", "VIF", "Qabf", "AG", "SSIM")  # Table I, in its order
 TEXT_METRICS = (*TABLE_METRICS, "SCD")  # the nine that the paper's text names
@@ -180,7 +180,7 @@ def _all() -> dict[tuple[str, str], Metric]:
 def variants() -> tuple[str, ...]:
     """Every variant: the toolboxes in their declared order, the paper's own first; then any other by name."""
     known = {variant for _, variant in _all()}
-    return tuple(sorted(known, key=lambda variant: (_place(variant, tuple(ORDER)), variant)))
+    return tuple(sorted(known, key=lambda variant: (_place(variant, tuple(TOOLBOXES)), variant)))
 
 
 def names(variant: str = "smfnet") -> tuple[str, ...]:
@@ -191,7 +191,7 @@ def names(variant: str = "smfnet") -> tuple[str, ...]:
     found = [name for name, of in _all() if of == variant]
     if not found:
         raise MetricError(f"unknown metric variant {variant!r}{_nearest(variant, variants())}")
-    return tuple(sorted(found, key=lambda name: (_place(name, ORDER.get(variant, ())), name)))
+    return tuple(sorted(found, key=lambda name: (_place(name, toolbox(variant).order), name)))
 
 
 def _place(item: str, order: tuple[str, ...]) -> int:
@@ -215,6 +215,17 @@ def select(metrics: Iterable[str] | None, variant: str) -> tuple[Metric, ...]:
     if isinstance(metrics, str):
         raise MetricError(f"metrics={metrics!r}: give a list of names, e.g. [{metrics!r}]")
     return tuple(get(name, variant) for name in (names(variant) if metrics is None else metrics))
+
+
+def undefined(metrics: Iterable[str] | None, variant: str, shape: tuple[int, ...]) -> dict[str, str]:
+    """Which of a variant's metrics (all of them for None) are not defined for pictures of a shape (H, W, ...), and why.
+
+    >>> undefined(["EN", "VIF"], "smfnet", (32, 40))
+    {'VIF': 'needs at least 41x41 pixels; the images have 40x32'}
+    """
+    height, width = shape[:2]
+    return {metric.name: f"needs at least {metric.smallest}x{metric.smallest} pixels; the images have {width}x{height}"
+            for metric in select(metrics, variant) if min(height, width) < metric.smallest}
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -76,7 +76,7 @@ def test_smallest_sizes(variant):
 
 WRONG = {
     "shapes differ": (NOISE[0], NOISE[1], NOISE[2][:-1]),
-    "one channel": (np.zeros((48, 52, 3), np.uint8), NOISE[0], NOISE[1]),
+    r"\(48, 52, 4\); expected": (np.zeros((48, 52, 4), np.uint8), NOISE[0], NOISE[1]),
     "dtype int64": (NOISE[0].astype(int), NOISE[1], NOISE[2]),
     "dtype bool": (NOISE[0] > 0, NOISE[1], NOISE[2]),
     "dtype uint16": (NOISE[0], NOISE[1].astype(np.uint16), NOISE[2]),
