@@ -2,7 +2,7 @@
 
     AG = 1/D sum sqrt( (gx^2 + gy^2) / h ),   gx, gy: central differences, one-sided at the edges
 
-Variants: smfnet h = 1, D = M*N; cddfuse h = 2, D = M*N; vifb and tang h = 2, D = (M-1)(N-1).
+Variants: smfnet h = 1, D = M*N; cddfuse and zoo h = 2, D = M*N; vifb, mefb and tang h = 2, D = (M-1)(N-1).
 Higher is better. A constant image gives 0.
 Cui, Feng, Xu, Li, Chen, "Detail preserved fusion of visible and infrared images", Opt. Commun. 2015.
 """
@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 
-from metrics.registry import Definition, register
-from metrics.toolboxes import CDDFUSE, SMFNET, TANG, VIFB
+from metrics.registry import agreed, register
+from metrics.toolboxes import CDDFUSE, MEFB, SMFNET, TANG, VIFB, ZOO
 
 
 def average_gradient(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, halved: bool = False,
@@ -37,13 +37,10 @@ def divisor(shape: tuple[int, int], inner: bool) -> int:
 
 BOUNDS = (0, 255 * math.sqrt(2))
 HALVED = (0, 255)
-TOOLBOX = {"halved": True, "inner": True}
-register("AG", title="Average gradient", higher_is_better=True, smallest=2, function=average_gradient,
-         variants={
-             "smfnet": Definition(f"{SMFNET} Evaluator.AG1", BOUNDS),
-             "smfnet-ablation": Definition(f"{SMFNET} Evaluator.AG1", BOUNDS),
-             "cddfuse": Definition(f"{CDDFUSE} Evaluator.AG", HALVED, {"halved": True}),
-             # on 2x2 pixels (M-1)(N-1) is a quarter of M*N
-             "vifb": Definition(f"{VIFB} metricsAvg_gradient.m", (0, 4 * 255), TOOLBOX),
-             "tang": Definition(f"{TANG} AG_evaluation.m", (0, 4 * 255), TOOLBOX),
-         })
+register("AG", title="Average gradient", higher_is_better=True, smallest=2, function=average_gradient, variants={
+    **agreed({"smfnet": f"{SMFNET} Evaluator.AG1", "smfnet-ablation": f"{SMFNET} Evaluator.AG1"}, BOUNDS),
+    **agreed({"cddfuse": f"{CDDFUSE} Evaluator.AG", "zoo": f"{ZOO} AG_function"}, HALVED, {"halved": True}),
+    # on 2x2 pixels (M-1)(N-1) is a quarter of M*N
+    **agreed({"vifb": f"{VIFB} metricsAvg_gradient.m", "mefb": f"{MEFB} metricsAvg_gradient.m",
+              "tang": f"{TANG} AG_evaluation.m"}, (0, 4 * 255), {"halved": True, "inner": True}),
+})

@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
-from metrics.registry import Definition, register
-from metrics.toolboxes import CDDFUSE, SMFNET, TANG
+from metrics.registry import agreed, register
+from metrics.toolboxes import CDDFUSE, SMFNET, TANG, ZOO
 
 
 def correlation_coefficient(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
@@ -32,9 +32,7 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 
 register("CC", title="Correlation coefficient", higher_is_better=True, function=correlation_coefficient,
-         variants={
-             "smfnet": Definition(f"{SMFNET} Evaluator.CC", (-1, 1)),
-             "smfnet-ablation": Definition(f"{SMFNET} Evaluator.CC", (-1, 1)),
-             "cddfuse": Definition(f"{CDDFUSE} Evaluator.CC", (-1, 1)),
-             "tang": Definition(f"{TANG} CC_evaluation.m", (-1, 1)),
-         })
+         variants=agreed({
+             "smfnet": f"{SMFNET} Evaluator.CC", "smfnet-ablation": f"{SMFNET} Evaluator.CC",
+             "cddfuse": f"{CDDFUSE} Evaluator.CC", "tang": f"{TANG} CC_evaluation.m", "zoo": f"{ZOO} CC_function",
+         }, (-1, 1)))

@@ -2,13 +2,13 @@
 
     MSE = ( mean (F-A)^2 + mean (F-B)^2 ) / 2
 
-Variant tang takes it on images in 0..1. Range 0..255^2 (tang 0..1), lower is better.
+Variants tang and zoo take it on images in 0..1. Range 0..255^2 (tang, zoo 0..1), lower is better.
 """
 
 import numpy as np
 
-from metrics.registry import Definition, register
-from metrics.toolboxes import CDDFUSE, SMFNET, TANG
+from metrics.registry import agreed, register
+from metrics.toolboxes import CDDFUSE, SMFNET, TANG, ZOO
 
 
 def mean_squared_error(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, full_scale: float = 1) -> float:
@@ -22,8 +22,7 @@ def mean_squared_error(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, ful
 
 
 register("MSE", title="Mean squared error", higher_is_better=False, function=mean_squared_error, variants={
-    "smfnet": Definition(f"{SMFNET} Evaluator.MSE", (0, 255**2)),
-    "smfnet-ablation": Definition(f"{SMFNET} Evaluator.MSE", (0, 255**2)),
-    "cddfuse": Definition(f"{CDDFUSE} Evaluator.MSE", (0, 255**2)),
-    "tang": Definition(f"{TANG} MSE_evaluation.m", (0, 1), {"full_scale": 255}),
+    **agreed({"smfnet": f"{SMFNET} Evaluator.MSE", "smfnet-ablation": f"{SMFNET} Evaluator.MSE",
+              "cddfuse": f"{CDDFUSE} Evaluator.MSE"}, (0, 255**2)),
+    **agreed({"tang": f"{TANG} MSE_evaluation.m", "zoo": f"{ZOO} MSE_function"}, (0, 1), {"full_scale": 255}),
 })

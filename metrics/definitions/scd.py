@@ -10,8 +10,8 @@ Aslantas, Bendes, "A new image quality metric for image fusion", AEU Int. J. Ele
 import numpy as np
 
 from metrics.definitions.cc import correlation
-from metrics.registry import Definition, register
-from metrics.toolboxes import CDDFUSE, SMFNET, TANG
+from metrics.registry import agreed, register
+from metrics.toolboxes import CDDFUSE, HUILI, SMFNET, TANG, ZOO
 
 
 def sum_of_correlations(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
@@ -25,9 +25,8 @@ def sum_of_correlations(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> fl
 
 
 register("SCD", title="Sum of correlations of differences", higher_is_better=True, function=sum_of_correlations,
-         variants={
-             "smfnet": Definition(f"{SMFNET} Evaluator.SCD", (-2, 2)),
-             "smfnet-ablation": Definition(f"{SMFNET} Evaluator.SCD", (-2, 2)),
-             "cddfuse": Definition(f"{CDDFUSE} Evaluator.SCD", (-2, 2)),
-             "tang": Definition(f"{TANG} analysis_SCD.m", (-2, 2)),
-         })
+         variants=agreed({
+             "smfnet": f"{SMFNET} Evaluator.SCD", "smfnet-ablation": f"{SMFNET} Evaluator.SCD",
+             "cddfuse": f"{CDDFUSE} Evaluator.SCD", "tang": f"{TANG} analysis_SCD.m",
+             "huili": f"{HUILI} analysis_SCD.m", "zoo": f"{ZOO} SCD_function",
+         }, (-2, 2)))

@@ -9,8 +9,8 @@ Rao, "In-fibre Bragg grating sensors", Meas. Sci. Technol. 1997 (the reference t
 
 import numpy as np
 
-from metrics.registry import Definition, register
-from metrics.toolboxes import CDDFUSE, SMFNET, TANG, VIFB
+from metrics.registry import agreed, register
+from metrics.toolboxes import CDDFUSE, MEFB, SMFNET, TANG, VIFB, ZOO
 
 
 def standard_deviation(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
@@ -23,11 +23,8 @@ def standard_deviation(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> flo
     return np.std(fused)
 
 
-BOUNDS = (0, 127.5)
-register("SD", title="Standard deviation", higher_is_better=True, function=standard_deviation, variants={
-    "smfnet": Definition(f"{SMFNET} Evaluator.SD", BOUNDS),
-    "smfnet-ablation": Definition(f"{SMFNET} Evaluator.SD", BOUNDS),
-    "cddfuse": Definition(f"{CDDFUSE} Evaluator.SD", BOUNDS),
-    "vifb": Definition(f"{VIFB} metricsVariance.m", BOUNDS),
-    "tang": Definition(f"{TANG} SD_evaluation.m", BOUNDS),
-})
+register("SD", title="Standard deviation", higher_is_better=True, function=standard_deviation, variants=agreed({
+    "smfnet": f"{SMFNET} Evaluator.SD", "smfnet-ablation": f"{SMFNET} Evaluator.SD",
+    "cddfuse": f"{CDDFUSE} Evaluator.SD", "vifb": f"{VIFB} metricsVariance.m", "mefb": f"{MEFB} metricsSD.m",
+    "tang": f"{TANG} SD_evaluation.m", "zoo": f"{ZOO} SD_function",
+}, (0, 127.5)))

@@ -2,7 +2,7 @@
 
     SF = sqrt( RF^2 + CF^2 ),   RF^2 = mean over the M x (N-1) differences along rows, CF^2 = over the (M-1) x N others
 
-Variant vifb divides both sums by M*N. Range 0..255*sqrt(2), higher is better. A constant image gives 0.
+Variants vifb and mefb divide both sums by M*N. Range 0..255*sqrt(2), higher is better. A constant image gives 0.
 Eskicioglu, Fisher, "Image quality measures and their performance", IEEE Trans. Commun. 1995.
 """
 
@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from metrics.registry import Definition, register
-from metrics.toolboxes import CDDFUSE, SMFNET, TANG, VIFB
+from metrics.registry import agreed, register
+from metrics.toolboxes import CDDFUSE, MEFB, SMFNET, TANG, VIFB, ZOO
 
 
 def spatial_frequency(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, over_all_pixels: bool = False) -> float:
@@ -30,11 +30,10 @@ def spatial_frequency(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, over
 
 
 BOUNDS = (0, 255 * math.sqrt(2))
-register("SF", title="Spatial frequency", higher_is_better=True, smallest=2, function=spatial_frequency,
-         variants={
-             "smfnet": Definition(f"{SMFNET} Evaluator.SF", BOUNDS),
-             "smfnet-ablation": Definition(f"{SMFNET} Evaluator.SF", BOUNDS),
-             "cddfuse": Definition(f"{CDDFUSE} Evaluator.SF", BOUNDS),
-             "vifb": Definition(f"{VIFB} metricsSpatial_frequency.m", BOUNDS, {"over_all_pixels": True}),
-             "tang": Definition(f"{TANG} SF_evaluation.m", BOUNDS),
-         })
+register("SF", title="Spatial frequency", higher_is_better=True, smallest=2, function=spatial_frequency, variants={
+    **agreed({"smfnet": f"{SMFNET} Evaluator.SF", "smfnet-ablation": f"{SMFNET} Evaluator.SF",
+              "cddfuse": f"{CDDFUSE} Evaluator.SF", "tang": f"{TANG} SF_evaluation.m", "zoo": f"{ZOO} SF_function"},
+             BOUNDS),
+    **agreed({"vifb": f"{VIFB} metricsSpatial_frequency.m", "mefb": f"{MEFB} metricsSpatial_frequency.m"}, BOUNDS,
+             {"over_all_pixels": True}),
+})

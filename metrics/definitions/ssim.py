@@ -10,9 +10,12 @@ Variants, L being the data range:
     vifb                       11x11 Gaussian, sigma 1.5, windows inside the image, L = 255
     tang                       11x11 Gaussian, sigma 1.5, edge repeated, L = 1 (MATLAB's default for doubles, though
                                the images are in 0..255), and half the sum
+    huili                      the same on images in 0..1, which is L = 255 here
+    zoo                        11x11 Gaussian, sigma 1.5, windows inside the image, L = 1 (the toolbox multiplies images
+                               in 0..255 by 255 and leaves L = 255); it computes in float32, which is not kept
 
-Range -2..2 (tang -1..1), higher is better. Identical images give 2 (tang 1). Windows with a variance below 1e-9 count
-as flat. Smallest image 7x7, 11x11 for the Gaussians.
+Range -2..2 (tang, huili -1..1), higher is better. Identical images give 2 (tang, huili 1). Windows of a variance below
+1e-9 count as flat. Smallest image 7x7, 11x11 for the Gaussians.
 Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment", IEEE Trans. Image Process. 2004.
 """
 
@@ -21,8 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics import filters
-from metrics.registry import Definition, register
-from metrics.toolboxes import CDDFUSE, SMFNET, TANG, VIFB
+from metrics.registry import Definition, agreed, register
+from metrics.toolboxes import CDDFUSE, HUILI, SMFNET, TANG, VIFB, ZOO
 
 
 @dataclass(frozen=True)
@@ -93,13 +96,15 @@ LEGACY = {"window": UNIFORM, "data_range": 2}
 for smallest, variants in (
     (7, {
         "smfnet": Definition(f"{SMFNET} Evaluator.SSIM (data_range=255)", (-2, 2)),
-        "smfnet-ablation": Definition(f"{SMFNET} Evaluator.SSIM (data_range=2; found by running)", (-2, 2), LEGACY),
-        "cddfuse": Definition(f"{CDDFUSE} Evaluator.SSIM", (-2, 2), LEGACY),
+        **agreed({"smfnet-ablation": f"{SMFNET} Evaluator.SSIM (data_range=2; found by running)",
+                  "cddfuse": f"{CDDFUSE} Evaluator.SSIM"}, (-2, 2), LEGACY),
     }),
     (11, {
         "vifb": Definition(f"{VIFB} metricsSsim.m", (-2, 2), {"window": GAUSSIAN}),
+        "zoo": Definition(f"{ZOO} SSIM_function", (-2, 2), {"window": GAUSSIAN, "data_range": 1}),
         "tang": Definition(f"{TANG} analysis_Reference.m", (-1, 1),
                            {"window": GAUSSIAN_WHOLE, "data_range": 1, "halved": True}),
+        "huili": Definition(f"{HUILI} analysis_Reference.m", (-1, 1), {"window": GAUSSIAN_WHOLE, "halved": True}),
     }),
 ):
     register("SSIM", title="Structural similarity", higher_is_better=True, smallest=smallest,

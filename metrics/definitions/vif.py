@@ -18,7 +18,7 @@ import math
 import numpy as np
 
 from metrics import filters
-from metrics.registry import Definition, register
+from metrics.registry import Definition, agreed, register
 from metrics.toolboxes import CDDFUSE, SMFNET, TANG
 
 WINDOWS = tuple(filters.gaussian(size, size / 5) for size in (17, 9, 5, 3))
@@ -74,8 +74,7 @@ def about_the_mean(source: np.ndarray, fused: np.ndarray, window: np.ndarray,
 BOUNDS = (0, math.inf)
 register("VIF", title="Visual information fidelity", higher_is_better=True, smallest=41, function=information_fidelity,
          variants={
-             "smfnet": Definition(f"{SMFNET} Evaluator.VIFF", BOUNDS),
-             "smfnet-ablation": Definition(f"{SMFNET} Evaluator.VIFF", BOUNDS),
-             "cddfuse": Definition(f"{CDDFUSE} Evaluator.VIFF", BOUNDS),
+             **agreed({"smfnet": f"{SMFNET} Evaluator.VIFF", "smfnet-ablation": f"{SMFNET} Evaluator.VIFF",
+                       "cddfuse": f"{CDDFUSE} Evaluator.VIFF"}, BOUNDS),
              "tang": Definition(f"{TANG} vifp_mscale.m", BOUNDS, {"without_structure": math.nan}),
          })

@@ -7,5 +7,5 @@ from metrics.registry import fast_path_of
 
 
 @fast_path_of(entropy)
-def fast(fused: Picture, ir: Picture, vi: Picture) -> float:
-    return bits(fused.of(histogram))
+def fast(fused: Picture, ir: Picture, vi: Picture, *, tiny: float = 0) -> float:
+    return bits(fused.of(histogram), tiny)

@@ -9,7 +9,6 @@ from metrics.definitions.nabf import (
     ANGLE,
     ANGLE_SLOPE,
     FAINT,
-    FAINT_WEIGHT,
     MIDDLE,
     SMFNET_RULES,
     STRENGTH,
@@ -23,7 +22,12 @@ from metrics.registry import fast_path_of
 
 
 @fast_path_of(fusion_artefacts)
-def fast(fused: Picture, ir: Picture, vi: Picture, *, rules: Rules = SMFNET_RULES) -> float:
+def fast(fused: Picture, ir: Picture, vi: Picture, *, rules: Rules = SMFNET_RULES,
+         as_called: bool = False) -> float:
+    if rules.unit:
+        return fusion_artefacts(fused.pixels, ir.pixels, vi.pixels, rules=rules, as_called=as_called)
+    if as_called:
+        fused, ir, vi = ir, vi, fused
     lost = weights = 0.0
     for rows in row_blocks(*fused.shape):
         strength, horizontal, vertical = _strength(fused, rows, rules)
@@ -37,7 +41,7 @@ def fast(fused: Picture, ir: Picture, vi: Picture, *, rules: Rules = SMFNET_RULE
             turn = _turn(horizontal.take(chosen), vertical.take(chosen), rules)
             strength = strength.take(chosen)
             lost += sum(_lost(strength, turn, *(array.take(chosen) for array in of)) for of in edges)
-    return lost / weights
+    return lost / weights if weights else math.nan
 
 
 def _edges(picture: Picture, rows: slice, rules: Rules) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -46,7 +50,7 @@ def _edges(picture: Picture, rows: slice, rules: Rules) -> tuple[np.ndarray, np.
     turn = _turn(horizontal.ravel(), vertical.ravel(), rules).reshape(strength.shape)
     weight = strength * np.sqrt(strength)
     weight *= rules.weight
-    np.copyto(weight, FAINT_WEIGHT, where=strength < FAINT)
+    np.copyto(weight, rules.faint_weight, where=strength < FAINT)
     return strength, turn, weight
 
 
