@@ -41,9 +41,9 @@ def grey(image: np.ndarray, rule: Grey) -> np.ndarray:
     >>> [int(grey(np.uint8([[[10, 200, 90]]]), rule)[0, 0]) for rule in ("luma", "matlab", "pillow")]
     [131, 131, 131]
     """
-    weighted = image.astype(np.float64) @ {"luma": LUMA, "matlab": RGB2GRAY, "pillow": PILLOW / 65536}[rule]
+    weighted: np.ndarray = image.astype(np.float64) @ {"luma": LUMA, "matlab": RGB2GRAY, "pillow": PILLOW / 65536}[rule]
     if image.dtype != np.uint8:
         return weighted
     if rule == "pillow":
-        return (image.astype(np.int64) @ PILLOW + 32768 >> 16).astype(np.uint8)
-    return np.floor(weighted + 0.5).astype(np.uint8)
+        return np.asarray(image.astype(np.int64) @ PILLOW + 32768 >> 16, np.uint8)
+    return np.asarray(np.floor(weighted + 0.5), np.uint8)

@@ -1,12 +1,15 @@
 """Checking of images, and a picture that remembers what has been computed from it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
+from typing import TypeVar, cast
 
 import numpy as np
 
 from metrics.registry import MetricError
 
+Result = TypeVar("Result")
+Arrays = Sequence[np.ndarray]
 BLOCK = 65536  # pixels: the float64 arrays of a block stay in the cache
 _DTYPES = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
 
@@ -80,24 +83,24 @@ class Picture:
         self.shape, self.size = image.shape, image.size
         self.is_8bit = image.dtype == np.uint8
         self.kept = kept
-        self._features: dict[tuple, object] = {}
+        self._features: dict[tuple[object, ...], object] = {}
 
-    def of(self, feature: Callable, *others):
+    def of(self, feature: Callable[..., Result], *others: object) -> Result:
         """feature(picture, *others), computed once: a number, a histogram or the like."""
         # the picture itself stays out of the key: with it, reference cycles would delay the release of memory
         key = (feature, *(None if other is self else other for other in others))
         if key not in self._features:
             self._features[key] = feature(self, *others)
-        return self._features[key]
+        return cast(Result, self._features[key])
 
-    def part(self, feature: Callable, rows: slice, height: int, *settings) -> Sequence[np.ndarray]:
+    def part(self, feature: Callable[..., Arrays], rows: slice, height: int, *settings: Hashable) -> Arrays:
         """feature(picture, rows, *settings): arrays for some rows out of `height`. Not to be written to."""
         if not self.kept:
             return feature(self, rows, *settings)
         key = (feature, *settings)
         if key not in self._features:
             self._features[key] = _all_rows(self, feature, height, settings)
-        return [array[rows] for array in self._features[key]]
+        return [array[rows] for array in cast(Arrays, self._features[key])]
 
     @property
     def pixels(self) -> np.ndarray:
@@ -120,7 +123,7 @@ def row_blocks(height: int, width: int, pixels: int = BLOCK) -> list[slice]:
     return [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
 
 
-def _all_rows(picture: Picture, feature: Callable, height: int, settings: tuple) -> tuple[np.ndarray, ...]:
+def _all_rows(picture: Picture, feature: Callable[..., Arrays], height: int, settings: tuple[Hashable, ...]) -> Arrays:
     found: tuple[np.ndarray, ...] = ()
     for rows in row_blocks(height, picture.shape[1]):
         parts = feature(picture, rows, *settings)

@@ -14,5 +14,5 @@ def stretched(image: np.ndarray, *, rounded: bool = True) -> np.ndarray:
     low, high = image.min(), image.max()
     if low == high:
         return np.full_like(image, 0 if high == 0 else math.nan)
-    found = (image - low) / (high - low) * 255
-    return np.floor(found + 0.5) if rounded else found
+    found: np.ndarray = (image - low) / (high - low) * 255
+    return np.asarray(np.floor(found + 0.5)) if rounded else found

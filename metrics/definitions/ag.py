@@ -27,7 +27,7 @@ def average_gradient(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, halve
     """
     vertical, horizontal = np.gradient(fused)
     magnitude = np.sqrt((vertical**2 + horizontal**2) / (2 if halved else 1))
-    return magnitude.sum() / divisor(fused.shape, inner)
+    return float(magnitude.sum() / divisor(fused.shape, inner))
 
 
 def divisor(shape: tuple[int, int], inner: bool) -> int:

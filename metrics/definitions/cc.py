@@ -28,7 +28,7 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return math.nan
     first, second = first - first.mean(), second - second.mean()
-    return np.sum(first * second) / np.sqrt(np.sum(first**2) * np.sum(second**2))
+    return float(np.sum(first * second) / np.sqrt(np.sum(first**2) * np.sum(second**2)))
 
 
 register("CC", title="Correlation coefficient", higher_is_better=True, function=correlation_coefficient,

@@ -18,7 +18,7 @@ def mean_squared_error(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, ful
     >>> float(mean_squared_error(image, image + 2, image + 4))
     10.0
     """
-    return (np.mean((ir - fused) ** 2) + np.mean((vi - fused) ** 2)) / 2 / full_scale**2
+    return float((np.mean((ir - fused) ** 2) + np.mean((vi - fused) ** 2)) / 2 / full_scale**2)
 
 
 register("MSE", title="Mean squared error", higher_is_better=False, function=mean_squared_error, variants={

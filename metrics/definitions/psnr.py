@@ -31,10 +31,10 @@ def peak_ratio(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, error: str 
     """
     if error == "norm":
         norms = np.sqrt(np.sum((ir - fused) ** 2)) + np.sqrt(np.sum((vi - fused) ** 2))
-        return 20 * np.log10(255 / np.sqrt(norms / (2 * fused.size)))
+        return float(20 * np.log10(255 / np.sqrt(norms / (2 * fused.size))))
     if error == "unit-mse":
-        return 20 * np.log10(255 / np.sqrt(mse.mean_squared_error(fused, ir, vi, full_scale=255)))
-    return 10 * np.log10(fused.max() ** 2 / mse.mean_squared_error(fused, ir, vi))
+        return float(20 * np.log10(255 / np.sqrt(mse.mean_squared_error(fused, ir, vi, full_scale=255))))
+    return float(10 * np.log10(fused.max() ** 2 / mse.mean_squared_error(fused, ir, vi)))
 
 
 BOUNDS = (-math.inf, math.inf)

@@ -20,7 +20,7 @@ def standard_deviation(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> flo
     >>> float(standard_deviation(image, image, image))
     50.0
     """
-    return np.std(fused)
+    return float(np.std(fused))
 
 
 register("SD", title="Standard deviation", higher_is_better=True, function=standard_deviation, variants=agreed({

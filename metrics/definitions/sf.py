@@ -25,8 +25,8 @@ def spatial_frequency(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, over
     """
     along_rows, along_columns = np.diff(fused, axis=1) ** 2, np.diff(fused, axis=0) ** 2
     if over_all_pixels:
-        return np.sqrt((along_rows.sum() + along_columns.sum()) / fused.size)
-    return np.sqrt(along_rows.mean() + along_columns.mean())
+        return float(np.sqrt((along_rows.sum() + along_columns.sum()) / fused.size))
+    return float(np.sqrt(along_rows.mean() + along_columns.mean()))
 
 
 BOUNDS = (0, 255 * math.sqrt(2))

@@ -85,8 +85,8 @@ def structural_similarity(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, 
         variance_1[flat_1], variance_2[flat_2], covariance[flat_1 | flat_2] = 0, 0, 0
         mean_1, mean_2 = mean_1 + window.offset, mean_2 + window.offset
         c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-        return np.mean((2 * mean_1 * mean_2 + c1) * (2 * covariance + c2)
-                       / ((mean_1**2 + mean_2**2 + c1) * (variance_1 + variance_2 + c2)))
+        return float(np.mean((2 * mean_1 * mean_2 + c1) * (2 * covariance + c2)
+                             / ((mean_1**2 + mean_2**2 + c1) * (variance_1 + variance_2 + c2))))
 
     total = similarity(fused, ir) + similarity(fused, vi)
     return total / 2 if halved else total

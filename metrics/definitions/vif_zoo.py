@@ -23,7 +23,7 @@ from metrics.toolboxes import ZOO
 def window(taps: int) -> np.ndarray:
     """One axis of the off-centre Gaussian, sum 1."""
     weights = np.exp(-np.linspace(-(taps + 1) // 2, taps // 2, taps) ** 2 / (2 * (taps / 5) ** 2))
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 WINDOWS = tuple(window(taps) for taps in (17, 9, 5, 3))

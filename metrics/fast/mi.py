@@ -34,7 +34,8 @@ def _information(joint: np.ndarray) -> float:
     first, second = np.nonzero(joint)
     seen, count = joint[first, second], joint.sum()
     independent = joint.sum(axis=1)[first] * joint.sum(axis=0)[second]
-    return np.dot(seen, np.log(seen * count / independent)) / count  # whole numbers: exactly 0 for a constant image
+    # whole numbers: exactly 0 for a constant image
+    return float(np.dot(seen, np.log(seen * count / independent)) / count)
 
 
 def _saturated(joint: np.ndarray) -> float:

@@ -73,7 +73,8 @@ def _turn(horizontal: np.ndarray, vertical: np.ndarray, rules: Rules) -> np.ndar
         angle = np.arctan(horizontal / np.abs(vertical)) * np.where(vertical < 0, -1, 1)
     np.copyto(angle, 0, where=np.isnan(angle))  # both derivatives are 0
     angle *= ANGLE_SLOPE * 2 / np.pi
-    return cv2.exp(angle).ravel()
+    turn: np.ndarray = cv2.exp(angle).ravel()
+    return turn
 
 
 def _lost(strength_f: np.ndarray, turn_f: np.ndarray, strength_s: np.ndarray, turn_s: np.ndarray,
@@ -93,4 +94,4 @@ def _lost(strength_f: np.ndarray, turn_f: np.ndarray, strength_s: np.ndarray, tu
     apart += 1
     below *= apart
     quality = np.sqrt(np.divide(STRENGTH * ANGLE, below, out=below), out=below)
-    return np.dot(np.subtract(1, quality, out=quality), weight)
+    return float(np.dot(np.subtract(1, quality, out=quality), weight))

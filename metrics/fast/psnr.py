@@ -17,8 +17,8 @@ def fast(fused: Picture, ir: Picture, vi: Picture, *, error: str = "mse") -> flo
         return peak_ratio(fused.pixels, ir.pixels, vi.pixels, error=error)
     if error == "norm":
         norms = sum(math.sqrt(fused.of(mse.squared_difference, source)) for source in (ir, vi))
-        return 20 * np.log10(255 / np.sqrt(norms / (2 * fused.size)))
+        return float(20 * np.log10(255 / np.sqrt(norms / (2 * fused.size))))
     mean = np.float64(fused.of(mse.half_sum, ir, vi) / fused.size)
     if error == "unit-mse":
-        return 20 * np.log10(255 / np.sqrt(mean / 255**2))
-    return 10 * np.log10(float(fused.image.max()) ** 2 / mean)
+        return float(20 * np.log10(255 / np.sqrt(mean / 255**2)))
+    return float(10 * np.log10(float(fused.image.max()) ** 2 / mean))

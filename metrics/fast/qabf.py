@@ -63,4 +63,4 @@ def _kept(strength_f: np.ndarray, turn_f: np.ndarray, strength_s: np.ndarray, tu
     turn *= math.exp(ANGLE_SLOPE * (ANGLE_MIDDLE - 1))
     turn += 1
     below *= turn
-    return np.divide(strength_s, below, out=below).sum()
+    return float(np.divide(strength_s, below, out=below).sum())

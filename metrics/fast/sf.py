@@ -23,4 +23,4 @@ def fast(fused: Picture, ir: Picture, vi: Picture, *, over_all_pixels: bool = Fa
 
 
 def _squares(differences: np.ndarray) -> float:
-    return np.dot(differences.ravel(), differences.ravel())
+    return float(np.dot(differences.ravel(), differences.ravel()))

@@ -5,16 +5,16 @@ import numpy as np
 
 from metrics import filters
 from metrics.definitions.ssim import FLAT, UNIFORM, Window, structural_similarity
-from metrics.picture import Picture, row_blocks
+from metrics.picture import Arrays, Picture, row_blocks
 from metrics.registry import fast_path_of
 
 
 @fast_path_of(structural_similarity)
 def fast(fused: Picture, ir: Picture, vi: Picture, *, window: Window = UNIFORM, data_range: float = 255,
          halved: bool = False) -> float:
+    total = 0.0
     height, width = (side - (0 if window.whole_image else len(window.kernel) - 1) for side in fused.shape)
     exact = all(_exact(picture, window) for picture in (fused, ir, vi))
-    total = 0.0
     for rows in row_blocks(height, width):
         block = _block(fused, rows, window)
         moments = fused.part(_moments, rows, height, window)
@@ -27,8 +27,8 @@ def fast(fused: Picture, ir: Picture, vi: Picture, *, window: Window = UNIFORM, 
             if not exact:
                 np.copyto(covariance, 0, where=(moments[1] == 0) | (moments_s[1] == 0))
             total += _similarity(moments, moments_s, product, covariance, window, data_range)
-    total /= height * width
-    return total / 2 if halved else total
+    mean: float = total / (height * width)
+    return mean / 2 if halved else mean
 
 
 def _exact(picture: Picture, window: Window) -> bool:
@@ -53,7 +53,7 @@ def _block(picture: Picture, rows: slice, window: Window) -> np.ndarray:
     edge, (height, width) = size // 2, picture.shape
     around = np.clip(np.arange(rows.start - edge, rows.stop + edge), 0, height - 1)
     across = np.clip(np.arange(-edge, width + edge), 0, width - 1)
-    return picture.image[around][:, across] - window.offset
+    return np.asarray(picture.image[around][:, across] - window.offset)
 
 
 def _moments(picture: Picture, rows: slice, window: Window) -> tuple[np.ndarray, np.ndarray]:
@@ -68,8 +68,8 @@ def _moments(picture: Picture, rows: slice, window: Window) -> tuple[np.ndarray,
     return sums, variance
 
 
-def _similarity(moments_f: tuple[np.ndarray, np.ndarray], moments_s: tuple[np.ndarray, np.ndarray],
-                product: np.ndarray, covariance: np.ndarray, window: Window, data_range: float) -> float:
+def _similarity(moments_f: Arrays, moments_s: Arrays, product: np.ndarray, covariance: np.ndarray, window: Window,
+                data_range: float) -> float:
     """Sum of S over a block of windows; both factors above and below the line are w^2 times those of the formula.
 
     product: of the two sums of pixels less the offset. It and `covariance` are written to.
@@ -90,4 +90,4 @@ def _similarity(moments_f: tuple[np.ndarray, np.ndarray], moments_s: tuple[np.nd
     product += c1 / 2
     covariance *= product
     covariance /= below
-    return 4 * covariance.sum()
+    return float(4 * covariance.sum())

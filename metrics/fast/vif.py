@@ -76,7 +76,8 @@ def _nearly_flat(variance: np.ndarray, above: float) -> tuple[np.ndarray, np.nda
     """Rows and columns of windows whose variance is above `above` and less than NEARLY_FLAT."""
     near = variance < NEARLY_FLAT
     near &= variance > above
-    return np.unravel_index(np.flatnonzero(near), near.shape)
+    rows, columns = np.unravel_index(np.flatnonzero(near), near.shape)
+    return rows, columns
 
 
 def _as_source(picture: Picture, rows: slice, scale: int) -> tuple[np.ndarray, ...]:
@@ -115,4 +116,4 @@ def _kept(variance_f: np.ndarray, variance_s: np.ndarray, covariance: np.ndarray
 def _sum_of_logs(values: np.ndarray) -> float:
     """Sum of ln, as the logarithms of products of up to 64 rows: each factor is below 4e4, and 4e4^64 < 1e308."""
     blocks = (values[start:start + 64] for start in range(0, len(values), 64))
-    return sum(np.log(np.multiply.reduce(block, axis=0)).sum() for block in blocks)
+    return float(sum(np.log(np.multiply.reduce(block, axis=0)).sum() for block in blocks))
