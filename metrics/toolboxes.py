@@ -49,6 +49,8 @@ PAPER = ("EN", "SD", "SF", "MI", "VIF", "Qabf", "AG", "SSIM", "SCD", "MSE", "CC"
 TOOLBOXES = {
     "smfnet": Toolbox(PAPER),
     "smfnet-ablation": Toolbox(PAPER),
+    # the authors' evaluator holds one more metric, which neither its script nor the paper prints
+    "smfnet-unused": Toolbox(("MS_SSIM",)),
     "cddfuse": Toolbox(("EN", "SD", "SF", "MI", "SCD", "VIF", "Qabf", "SSIM", "AG", "MSE", "CC", "PSNR")),
     "vifb": Toolbox(("CE", "EN", "MI", "PSNR", "AG", "EI", "Qabf", "SD", "SF", "RMSE", "SSIM", "Qcb", "Qcv"),
                     colour="channels", side_by_side=frozenset({"SF"})),

@@ -4,9 +4,9 @@
     python tools/vifb_published.py CHECKOUT --metrics EN,SD --methods ADF,CBF
 
 VIFB publishes, beside its pictures, 25 methods x 21 pairs x 13 metrics, five significant digits each. A value is
-reproduced when ours, printed with five digits, is the same text. Writes docs/vifb_published.csv, method by method and
-metric by metric: how many of the 21 are reproduced, and the largest relative difference. With --metrics or --methods
-only those rows are replaced. docs/metrics-calibration.md takes its table from there (tools/metrics_calibration.py).
+reproduced when ours, printed with five digits, is the same text. Writes docs/metrics/vifb_published.csv, method by
+method and metric by metric: how many of the 21 are reproduced, and the largest relative difference. With --metrics or
+--methods only those rows are replaced. docs/metrics-calibration.md takes its table from there (tools/metrics_calibration.py).
 """
 
 import argparse
@@ -23,7 +23,7 @@ sys.path[0] = str(ROOT)
 
 import metrics  # noqa: E402  (needs the path above)
 
-COUNTS = ROOT / "docs" / "vifb_published.csv"
+COUNTS = ROOT / "docs" / "metrics" / "vifb_published.csv"
 Values = list[tuple[float, float]]  # (published, ours)
 COLUMNS = ("method", "metric", "pairs", "reproduced", "largest_difference")
 # our name -> what the published files are called
