@@ -4,9 +4,9 @@
     python tools/metrics_over_methods.py DATA FUSED --datasets tno --variants vifb,smfnet
 
 Writes docs/metrics/methods.csv (mean of every definition over the pictures that all methods have) and
-docs/metrics/correlations.csv (Spearman's rank correlation of two definitions over the methods, worse to better, averaged
-over the pictures; the two sources, visible and infrared, are no methods there). A definition that toolboxes share stands
-under the first of them. docs/metrics-calibration.md is made from both files.
+docs/metrics/correlations.csv (Spearman's rank correlation of two definitions over the methods, worse to better,
+averaged over the pictures; the two sources, visible and infrared, are no methods there). A definition that toolboxes
+share is listed under the first of them. docs/metrics-calibration.md is made from both files.
 """
 
 import argparse

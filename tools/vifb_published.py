@@ -6,7 +6,7 @@
 VIFB publishes, beside its pictures, 25 methods x 21 pairs x 13 metrics, five significant digits each. A value is
 reproduced when ours, printed with five digits, is the same text. Writes docs/metrics/vifb_published.csv, method by
 method and metric by metric: how many of the 21 are reproduced, and the largest relative difference. With --metrics or
---methods only those rows are replaced. docs/metrics-calibration.md takes its table from there (tools/metrics_calibration.py).
+--methods only those rows are replaced. docs/metrics-calibration.md takes its table from there.
 """
 
 import argparse
