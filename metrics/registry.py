@@ -22,6 +22,8 @@ TEXT_METRICS = (*TABLE_METRICS, "SCD")  # the nine that the paper's text names
 Function = Callable[..., float]
 AnyFunction = TypeVar("AnyFunction", bound=Function)
 _PACKAGES = ("metrics.definitions", "metrics.fast")
+# Variants that need what an ordinary installation lacks: loaded when asked for by name, never listed or a default.
+OPTIONAL = {"pyiqa": "metrics.learned"}
 
 
 class MetricError(ValueError):
@@ -166,7 +168,8 @@ def _file(function: Function) -> str:
         return function.__module__
 
 
-def _all() -> dict[tuple[str, str], Metric]:
+def _all(variant: str | None = None) -> dict[tuple[str, str], Metric]:
+    """Every metric, with those of an optional variant when it is the one asked for."""
     global _discovered
     if not _discovered:
         for name in _PACKAGES:
@@ -174,12 +177,14 @@ def _all() -> dict[tuple[str, str], Metric]:
             for module in pkgutil.iter_modules(package.__path__):
                 importlib.import_module(f"{name}.{module.name}")
         _discovered = True
+    if variant in OPTIONAL:
+        importlib.import_module(OPTIONAL[variant])
     return _METRICS
 
 
 def variants() -> tuple[str, ...]:
     """Every variant: the toolboxes in their declared order, the paper's own first; then any other by name."""
-    known = {variant for _, variant in _all()}
+    known = {variant for _, variant in _all() if variant not in OPTIONAL}
     return tuple(sorted(known, key=lambda variant: (_place(variant, tuple(TOOLBOXES)), variant)))
 
 
@@ -188,7 +193,7 @@ def names(variant: str = "smfnet") -> tuple[str, ...]:
 
     Raises MetricError for an unknown variant.
     """
-    found = [name for name, of in _all() if of == variant]
+    found = [name for name, of in _all(variant) if of == variant]
     if not found:
         raise MetricError(f"unknown metric variant {variant!r}{_nearest(variant, variants())}")
     return tuple(sorted(found, key=lambda name: (_place(name, toolbox(variant).order), name)))
@@ -200,7 +205,7 @@ def _place(item: str, order: tuple[str, ...]) -> int:
 
 def get(name: str, variant: str = "smfnet") -> Metric:
     """One metric. Raises MetricError naming the nearest known name, or the variants that define this one."""
-    metric = _all().get((name, variant))
+    metric = _all(variant).get((name, variant))
     if metric is not None:
         return metric
     of_variant = names(variant)
