@@ -1,0 +1,85 @@
+"""Q_TE: Tsallis mutual information of the fused picture with each source, in two forms.
+
+Pictures stretched to 0..255; p the joint 256-level histogram of (S, F), levels i of S and j of F, q the order:
+
+    I(S, F) = ( 1 - sum over i, j of p(i, j)^q / (p_F(i) p_S(j))^(q - 1) ) / (1 - q)
+
+The toolboxes exchange the marginals: p_F stands at the level of S and p_S at that of F. Pairs with a factor 0 do not
+count. That makes the value unbounded (18 000 on one of the golden triples) and useless for comparison; it is here to
+reproduce printed numbers.
+
+Variants: liu has Cvejic's form "Q_TE_cvejic" = I(A, F) + I(B, F), q = 1.85, and Nava's form "Q_TE_nava", q = .43137,
+divided by H(A)^q + H(B)^q + I(A, B); H Shannon's entropy in bits. mefb's "TE" is Cvejic's form.
+Higher is better; of two copies it depends on the histogram. nan when a picture is constant and not black, Nava's form
+also when all are black.
+Cvejic, Canagarajah, Bull, "Image fusion metric based on mutual information and Tsallis entropy", Electron. Lett. 2006;
+Nava, Cristóbal, Escalante-Ramírez, "Mutual information improves image fusion quality assessments", SPIE News 2007.
+"""
+
+import math
+
+import numpy as np
+
+from metrics.registry import LIU, MEFB, Definition, register
+from metrics.stretching import stretched
+
+CVEJIC, NAVA = 1.85, 0.43137  # orders
+
+
+def tsallis_information(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
+    """Cvejic's form, of float64 [H,W] in 0..255.
+
+    >>> image = np.arange(256.0).reshape(16, 16)
+    >>> round(tsallis_information(image, image, image), 6)  # 2 (256^.85 - 1) / .85
+    259.836405
+    """
+    fused, ir, vi = stretched(fused), stretched(ir), stretched(vi)
+    return information(joint_shares(vi, fused), CVEJIC) + information(joint_shares(ir, fused), CVEJIC)
+
+
+def normalised_information(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
+    """Nava's form, of float64 [H,W] in 0..255.
+
+    >>> image = np.arange(256.0).reshape(16, 16)
+    >>> round(normalised_information(image, image, image), 6)
+    0.511077
+    """
+    fused, ir, vi = stretched(fused), stretched(ir), stretched(vi)
+    sources = joint_shares(vi, ir)
+    return normalised(information(joint_shares(vi, fused), NAVA) + information(joint_shares(ir, fused), NAVA), sources)
+
+
+def joint_shares(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Joint histogram of two stretched pictures, sum 1: [256,256], rows are the first's; all nan where one is nan."""
+    if np.isnan(first[0, 0]) or np.isnan(second[0, 0]):
+        return np.full((256, 256), math.nan)
+    counts, _, _ = np.histogram2d(first.ravel(), second.ravel(), bins=256, range=[[0, 256], [0, 256]])
+    return counts / first.size
+
+
+def information(joint: np.ndarray, order: float) -> float:
+    """Tsallis mutual information from a joint histogram, its marginals exchanged."""
+    exchanged = np.outer(joint.sum(axis=0), joint.sum(axis=1))
+    seen = (joint != 0) & (exchanged != 0)
+    return float((1 - np.sum(joint[seen] ** order / exchanged[seen] ** (order - 1))) / (1 - order))
+
+
+def normalised(found: float, sources: np.ndarray) -> float:
+    """Nava's quotient, from the sum over the sources and the joint histogram of the two."""
+    below = information(sources, NAVA) + sum(_entropy(sources.sum(axis=axis)) ** NAVA for axis in (0, 1))
+    return found / below if below else math.nan
+
+
+def _entropy(shares: np.ndarray) -> float:
+    shares = shares[shares != 0]
+    return float(-np.sum(shares * np.log2(shares)))
+
+
+TITLE = "Tsallis mutual information"
+CVEJIC_BOUNDS = (2 / (1 - CVEJIC), math.inf)
+register("Q_TE_cvejic", title=f"{TITLE} (Cvejic)", higher_is_better=True, function=tsallis_information,
+         variants={"liu": Definition(f"{LIU} metricMI.m, case 2", CVEJIC_BOUNDS)})
+register("Q_TE_nava", title=f"{TITLE} (Nava)", higher_is_better=True, function=normalised_information,
+         variants={"liu": Definition(f"{LIU} metricMI.m, case 3", (-math.inf, math.inf))})
+register("TE", title=f"{TITLE} (Cvejic)", higher_is_better=True, function=tsallis_information,
+         variants={"mefb": Definition(f"{MEFB} metricsTE.m", CVEJIC_BOUNDS)})
