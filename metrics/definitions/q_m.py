@@ -15,7 +15,8 @@ import math
 
 import numpy as np
 
-from metrics.registry import LIU, Definition, register
+from metrics.registry import Definition, register
+from metrics.toolboxes import LIU
 
 EXPONENTS = (2 / 3, 1 / 3)  # of the levels, the finer first
 

@@ -15,8 +15,9 @@ import math
 
 import numpy as np
 
-from metrics.registry import LIU, MEFB, Definition, register
+from metrics.registry import Definition, register
 from metrics.stretching import stretched
+from metrics.toolboxes import LIU, MEFB
 
 BITS = 8  # of 256 levels
 

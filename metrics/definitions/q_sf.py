@@ -16,7 +16,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from metrics.registry import LIU, Definition, register
+from metrics.registry import Definition, register
+from metrics.toolboxes import LIU
 
 WEIGHTS = (1.0, 1.0, math.sqrt(2) / 2, math.sqrt(2) / 2)
 

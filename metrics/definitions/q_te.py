@@ -20,8 +20,9 @@ import math
 
 import numpy as np
 
-from metrics.registry import LIU, MEFB, Definition, register
+from metrics.registry import Definition, register
 from metrics.stretching import stretched
+from metrics.toolboxes import LIU, MEFB
 
 CVEJIC, NAVA = 1.85, 0.43137  # orders
 

@@ -23,8 +23,9 @@ import math
 import numpy as np
 from scipy import ndimage
 
-from metrics.registry import LIU, MEFB, VIFB, Definition, register
+from metrics.registry import Definition, register
 from metrics.stretching import stretched
+from metrics.toolboxes import LIU, MEFB, VIFB
 
 CENTRE, CENTRE_WIDTH = 1.0, 15.3870
 SURROUND, SURROUND_WIDTH = 0.7622, 1.3456

@@ -22,8 +22,9 @@ import numpy as np
 from scipy import ndimage
 
 from metrics.definitions.qcb import filtered, radius
-from metrics.registry import LIU, MEFB, VIFB, Definition, register
+from metrics.registry import Definition, register
 from metrics.stretching import stretched
+from metrics.toolboxes import LIU, MEFB, VIFB
 
 BLOCK, EXPONENT = 16, 5
 DEGREES = 8.0  # pixels per degree of sight

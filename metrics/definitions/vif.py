@@ -46,20 +46,25 @@ def _plain_fidelity(source: np.ndarray, fused: np.ndarray, without_structure: fl
     for scale, window in enumerate(WINDOWS):
         if scale:
             source, fused = (filters.plain_valid(image, window)[::2, ::2] for image in (source, fused))
-        mean_s, mean_f = filters.plain_valid(source, window), filters.plain_valid(fused, window)
-        variance_s = np.maximum(filters.plain_valid(source * source, window) - mean_s**2, 0)
-        variance_f = np.maximum(filters.plain_valid(fused * fused, window) - mean_f**2, 0)
-        covariance = filters.plain_valid(source * fused, window) - mean_s * mean_f
-        for row in np.flatnonzero((variance_s < NEARLY_FLAT).any(axis=1)):
-            at = np.full_like(found := np.flatnonzero(variance_s[row] < NEARLY_FLAT), row), found
-            variance_s[at], covariance[at] = about_the_mean(source, fused, window, at)
-        gain = covariance / (variance_s + TINY)
-        gain[(variance_s < TINY) | (variance_f < TINY) | (gain < 0)] = 0
-        variance_s[variance_s < TINY] = 0
-        rest = np.maximum(variance_f - gain * covariance, TINY)
+        gain, variance_s, rest = channel(source, fused, window)
         kept += np.sum(np.log10(1 + gain**2 * variance_s / (rest + NOISE)))
         available += np.sum(np.log10(1 + variance_s / NOISE))
     return kept / available if available else without_structure
+
+
+def channel(source: np.ndarray, fused: np.ndarray, window: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gain g, variance of the source and variance s_v^2 of what the gain leaves over, of every window inside."""
+    mean_s, mean_f = filters.plain_valid(source, window), filters.plain_valid(fused, window)
+    variance_s = np.maximum(filters.plain_valid(source * source, window) - mean_s**2, 0)
+    variance_f = np.maximum(filters.plain_valid(fused * fused, window) - mean_f**2, 0)
+    covariance = filters.plain_valid(source * fused, window) - mean_s * mean_f
+    for row in np.flatnonzero((variance_s < NEARLY_FLAT).any(axis=1)):
+        at = np.full_like(found := np.flatnonzero(variance_s[row] < NEARLY_FLAT), row), found
+        variance_s[at], covariance[at] = about_the_mean(source, fused, window, at)
+    gain = covariance / (variance_s + TINY)
+    gain[(variance_s < TINY) | (variance_f < TINY) | (gain < 0)] = 0
+    variance_s[variance_s < TINY] = 0
+    return gain, variance_s, np.maximum(variance_f - gain * covariance, TINY)
 
 
 def about_the_mean(source: np.ndarray, fused: np.ndarray, window: np.ndarray,
