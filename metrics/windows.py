@@ -2,8 +2,8 @@
 are made of, written plainly.
 
 Only windows inside the picture count. A window with a variance below FLAT is flat. In a toolbox, rounding leaves it a
-variance of some 1e-12, far above the constants of 2e-16 that Q_C and Q_Y put beside it; only where all sums are exact it
-leaves none: in black windows, and where the weights add up to 1 exactly in windows whose level is a power of two. So
+variance of some 1e-12, far above the constants of 2e-16 that Q_C and Q_Y put beside it. Only where all sums are exact
+it leaves none: in black windows, and, as the weights add up to 1 exactly, in windows whose level is a power of two. So
 here a flat window has the variance RESIDUE, no covariance with others, and the covariance RESIDUE with a flat window of
 the same level: their similarity is 1, that of two flat windows of different levels nearly 0.
 """

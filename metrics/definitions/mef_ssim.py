@@ -13,8 +13,8 @@ Q = mean q on each of three scales, the smaller ones from means of 2 x 2 pixels,
 Variants: tang and huili print it as "MS_SSIM", though it is not Wang's; mefb as "MEF_SSIM".
 Range -1..1, where a negative mean on a scale gives nan; higher is better. Identical pictures give 1 less some 1e-11.
 Flat pictures are no special case: three constants give 1.
-Smallest picture 44x44 (11x11 on the third scale). Ma, Zeng, Wang, "Perceptual quality assessment for multi-exposure image
-fusion", IEEE Trans. Image Process. 2015.
+Smallest picture 44x44: 11x11 on the third scale. Ma, Zeng, Wang, "Perceptual quality assessment for multi-exposure
+image fusion", IEEE Trans. Image Process. 2015.
 """
 
 import math
@@ -73,7 +73,7 @@ def quality_map(fused: np.ndarray, vi: np.ndarray, ir: np.ndarray) -> np.ndarray
 
 
 def desired_shares(of_vi: np.ndarray, of_ir: np.ndarray, cross: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The factors of both sources' centred blocks in the desired block, from the blocks' inner products [3]."""
+    """The factors of both sources' centred blocks in the desired block, from the blocks' inner products."""
     norms = np.sqrt(of_vi), np.sqrt(of_ir)
     lifted = norms[0] + LIFT, norms[1] + LIFT
     together = np.sqrt(np.maximum(of_vi + 2 * cross + of_ir, 0))
@@ -81,7 +81,8 @@ def desired_shares(of_vi: np.ndarray, of_ir: np.ndarray, cross: np.ndarray) -> t
     power = np.minimum(np.tan(np.pi / 2 * consistency), STEEPEST)
     weights = [(norm / SIDE) ** power + EPS for norm in lifted]
     factors = [weight / (weights[0] + weights[1]) / norm for weight, norm in zip(weights, lifted)]
-    norm = np.sqrt(np.maximum(factors[0] ** 2 * of_vi + 2 * factors[0] * factors[1] * cross + factors[1] ** 2 * of_ir, 0))
+    squared = factors[0] ** 2 * of_vi + 2 * factors[0] * factors[1] * cross + factors[1] ** 2 * of_ir
+    norm = np.sqrt(np.maximum(squared, 0))
     scale = np.where(norm > 0, np.maximum(*lifted) / np.where(norm > 0, norm, 1), 0)
     return factors[0] * scale, factors[1] * scale
 

@@ -5,8 +5,8 @@
 SSIM on 7x7 Gaussian windows, sigma 1.5, inside the picture, both constants 2e-16, so that flat windows have no anchor.
 Variants: where the fused picture's window is flat, or both sources' are, s is 0/0. At the levels 0 and 2^n it is so in
 the toolboxes too: nan for the whole picture in liu, left out in mefb (nan when no window is left). At other levels they
-leave it to rounding, which makes q any of 0, 1 and near 0; here s = 1/2. So on pictures with flat areas no other program
-gives what they give: up to 3 % off.
+leave it to rounding, which makes q any of 0, 1 and near 0; here s = 1/2. On pictures with flat areas no program can
+give what they give: up to 3 % off.
 Range -1..1, higher is better; identical pictures without flat windows give 1. A constant fused picture gives nan
 at a level of 0 or 2^n, some 1e-19 at others.
 Smallest picture 7x7. Cvejic, Loza, Bull, Canagarajah, "A similarity metric for assessment of image fusion algorithms",

@@ -8,8 +8,9 @@ The toolboxes exchange the marginals: p_F stands at the level of S and p_S at th
 count. That makes the value unbounded (18 000 on one of the golden triples) and useless for comparison; it is here to
 reproduce printed numbers.
 
-Variants: liu has Cvejic's form "Q_TE_cvejic" = I(A, F) + I(B, F), q = 1.85, and Nava's form "Q_TE_nava", q = .43137,
-divided by H(A)^q + H(B)^q + I(A, B); H Shannon's entropy in bits. mefb's "TE" is Cvejic's form.
+Variants: liu has Cvejic's form "Q_TE" = I(A, F) + I(B, F), q = 1.85, and Nava's form "Q_TE_nava", q = .43137,
+divided by H(A)^q + H(B)^q + I(A, B); H Shannon's entropy in bits. mefb's "TE" is Cvejic's form. zoo's "TE" has q = 1
+and is something else: H(A) + H(B) - H(F), of the pictures as they are, with 1e-10 added inside the logarithms.
 Higher is better; of two copies it depends on the histogram. nan when a picture is constant and not black, Nava's form
 also when all are black.
 Cvejic, Canagarajah, Bull, "Image fusion metric based on mutual information and Tsallis entropy", Electron. Lett. 2006;
@@ -20,11 +21,13 @@ import math
 
 import numpy as np
 
-from metrics.registry import Definition, register
+from metrics.definitions.en import bits
+from metrics.registry import Definition, agreed, register
 from metrics.stretching import stretched
-from metrics.toolboxes import LIU, MEFB
+from metrics.toolboxes import LIU, MEFB, ZOO
 
 CVEJIC, NAVA = 1.85, 0.43137  # orders
+TINY = 1e-10
 
 
 def tsallis_information(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
@@ -76,11 +79,24 @@ def _entropy(shares: np.ndarray) -> float:
     return float(-np.sum(shares * np.log2(shares)))
 
 
+def entropy_excess(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
+    """Variant zoo of float64 [H,W] in 0..255.
+
+    >>> image = np.arange(256.0).reshape(16, 16)
+    >>> round(entropy_excess(image, image, image), 6)
+    8.0
+    """
+    counts = [np.bincount(np.round(image).astype(np.uint8).ravel()) for image in (ir, vi, fused)]
+    return bits(counts[0], TINY) + bits(counts[1], TINY) - bits(counts[2], TINY)
+
+
 TITLE = "Tsallis mutual information"
-CVEJIC_BOUNDS = (2 / (1 - CVEJIC), math.inf)
-register("Q_TE_cvejic", title=f"{TITLE} (Cvejic)", higher_is_better=True, function=tsallis_information,
-         variants={"liu": Definition(f"{LIU} metricMI.m, case 2", CVEJIC_BOUNDS)})
+SHARED = agreed({"liu": f"{LIU} metricMI.m, case 2", "mefb": f"{MEFB} metricsTE.m"}, (2 / (1 - CVEJIC), math.inf))
+register("Q_TE", title=f"{TITLE} (Cvejic)", higher_is_better=True, function=tsallis_information,
+         variants={"liu": SHARED["liu"]})
 register("Q_TE_nava", title=f"{TITLE} (Nava)", higher_is_better=True, function=normalised_information,
          variants={"liu": Definition(f"{LIU} metricMI.m, case 3", (-math.inf, math.inf))})
 register("TE", title=f"{TITLE} (Cvejic)", higher_is_better=True, function=tsallis_information,
-         variants={"mefb": Definition(f"{MEFB} metricsTE.m", CVEJIC_BOUNDS)})
+         variants={"mefb": SHARED["mefb"]})
+register("TE", title="Entropy of the sources less that of the fused image", higher_is_better=True,
+         function=entropy_excess, variants={"zoo": Definition(f"{ZOO} TE_function", (-8, 16))})

@@ -1,4 +1,4 @@
-"""Q_Y: Yang's fusion quality index: where the sources agree the weighted SSIM with both, elsewhere the larger of the two.
+"""Q_Y: Yang's fusion quality index, the weighted SSIM with both sources where they agree, elsewhere the larger of both.
 
     q = l SSIM(A, F) + (1 - l) SSIM(B, F)   where SSIM(A, B) >= .75,   l = s_A^2 / (s_A^2 + s_B^2)
     q = max( SSIM(A, F), SSIM(B, F) )       elsewhere

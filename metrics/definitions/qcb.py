@@ -10,84 +10,112 @@ masking by its surroundings leaves of it:
     c = | G2 * x / G4 * x - 1 |,   m = c^3 / (c^2 + .0001)
     Qcb = mean( w q_AF + (1 - w) q_BF ),   q_XF = min(m_X, m_F) / max(m_X, m_F),   w = m_A^2 / (m_A^2 + m_B^2)
 
-Variants: vifb and liu ("Q_CB") as above; mefb divides by 255 before it stretches, whose rounding can turn a pixel by
-one level (5e-5 of the value).
-Range 0..1, higher is better; identical pictures give 1. nan when a picture is constant (0/0). In flat areas c is
-rounding: two programs agree to 3e-4 there, to 1e-12 elsewhere.
+Variants:
+
+    vifb, liu   as above; liu prints "Q_CB"
+    mefb        divides by 255 before it stretches, whose rounding can turn a pixel by one level (5e-5 of the value)
+    zoo         stretches to 0..1 without rounding, u, v in -1/2..1/2, adds 1e-10 to G4 * x and to m_A^2 + m_B^2, where
+                w is taken of A, and of B, not 1 - w: up to 19 % off
+
+Range 0..1, higher is better; identical pictures give 1 (zoo a little less). nan when a picture is constant (0/0). In
+black areas c is the rounding of the Fourier transform: two programs agree to 3e-4 there, to 1e-12 elsewhere.
 Smallest picture 1x1. Chen, Blum, "A new automated quality assessment algorithm for image fusion", Image Vis. Comput.
 2009.
 """
 
 import math
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
-from scipy import ndimage
+from scipy import fft
 
-from metrics.registry import Definition, register
+from metrics.registry import Definition, agreed, register
 from metrics.stretching import stretched
-from metrics.toolboxes import LIU, MEFB, VIFB
+from metrics.toolboxes import LIU, MEFB, VIFB, ZOO
 
-CENTRE, CENTRE_WIDTH = 1.0, 15.3870
-SURROUND, SURROUND_WIDTH = 0.7622, 1.3456
+CENTRE_WIDTH, SURROUND, SURROUND_WIDTH = 15.3870, 0.7622, 1.3456
 DEGREES = 30.0  # pixels per degree of sight
 RADIUS, NARROW, WIDE = 15, 2.0, 4.0  # of the Gaussians
 MASKING = 0.0001
 
 
-def perceptual_quality(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, through_unit_range: bool = False) -> float:
-    """Qcb of float64 [H,W] in 0..255.
+@dataclass(frozen=True)
+class Rules:
+    """Where the toolboxes differ."""
 
-    through_unit_range: divide by 255 before stretching.
+    through_unit_range: bool = False  # divide by 255 before stretching
+    unit_range: bool = False  # stretch to 0..1, unrounded
+    degrees: float = DEGREES
+    tiny: float = 0.0  # added to the two denominators that can be 0
+
+    def prepared(self, image: np.ndarray) -> np.ndarray:
+        """The picture stretched: [H,W] -> [H,W]; nan for a constant that is not black."""
+        image = image / 255 if self.through_unit_range else image
+        return stretched(image, rounded=False) / 255 if self.unit_range else stretched(image)
+
+
+CHEN_BLUM, MEFB_RULES = Rules(), Rules(through_unit_range=True)
+ZOO_RULES = Rules(unit_range=True, degrees=2 * DEGREES, tiny=1e-10)
+
+
+def perceptual_quality(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, rules: Rules = CHEN_BLUM) -> float:
+    """Qcb of float64 [H,W] in 0..255.
 
     >>> image = np.add.outer(np.arange(40.0), np.arange(40.0) ** 2 % 97)
     >>> round(perceptual_quality(image, image, image), 12)
     1.0
     """
-    if through_unit_range:
-        fused, ir, vi = fused / 255, ir / 255, vi / 255
-    masked_f, masked_a, masked_b = (masked_contrast(stretched(image)) for image in (fused, vi, ir))
+    masked_f, masked_a, masked_b = (masked_contrast(rules.prepared(image), rules) for image in (fused, vi, ir))
     with np.errstate(invalid="ignore"):  # where a picture has no contrast at all: nan, as it should be
-        kept_a, kept_b = (np.minimum(masked, masked_f) / np.maximum(masked, masked_f) for masked in (masked_a, masked_b))
-        weight = masked_a**2 / (masked_a**2 + masked_b**2)
-    return float(np.mean(weight * kept_a + (1 - weight) * kept_b))
+        kept_a, kept_b = (np.minimum(masked, masked_f) / np.maximum(masked, masked_f)
+                          for masked in (masked_a, masked_b))
+        below = masked_a**2 + masked_b**2 + rules.tiny
+        return float(np.mean(masked_a**2 / below * kept_a + masked_b**2 / below * kept_b))
 
 
-def masked_contrast(image: np.ndarray) -> np.ndarray:
+def masked_contrast(image: np.ndarray, rules: Rules) -> np.ndarray:
     """m of every pixel of a stretched picture."""
-    seen = filtered(image, sensitivity(radius(image.shape, DEGREES)))
+    seen = filtered(fft.rfft2(image), sensitivity(radius(image.shape, rules.degrees)), image.shape)
     with np.errstate(invalid="ignore", divide="ignore"):
-        contrast = np.abs(_blurred(seen, NARROW) / _blurred(seen, WIDE) - 1)
+        contrast = np.abs(blurred(seen, NARROW) / (blurred(seen, WIDE) + rules.tiny) - 1)
         return contrast**3 / (contrast**2 + MASKING)
 
 
 def radius(shape: tuple[int, int], degrees: float) -> np.ndarray:
-    """Distance of every Fourier coefficient from the middle, in cycles per degree, in the order of np.fft.fft2: [H,W]."""
-    v, u = (np.fft.ifftshift((np.arange(side) - side // 2) * 2 / side) * side / degrees for side in shape)
+    """r of every Fourier coefficient, in the order of scipy.fft.rfft2: [H,W//2+1]."""
+    height, width = shape
+    v, u = fft.fftfreq(height) * 2 * height / degrees, fft.rfftfreq(width) * 2 * width / degrees
     return np.hypot(u, v[:, np.newaxis])
 
 
 def sensitivity(cycles: np.ndarray) -> np.ndarray:
-    """Contrast sensitivity at so many cycles per degree."""
-    return CENTRE * np.exp(-((cycles / CENTRE_WIDTH) ** 2)) - SURROUND * np.exp(-((cycles / SURROUND_WIDTH) ** 2))
+    """Contrast sensitivity at r."""
+    return np.exp(-((cycles / CENTRE_WIDTH) ** 2)) - SURROUND * np.exp(-((cycles / SURROUND_WIDTH) ** 2))
 
 
-def filtered(image: np.ndarray, response: np.ndarray) -> np.ndarray:
-    """The picture with its Fourier coefficients multiplied by a real, even response: [H,W]."""
-    return np.real(np.fft.ifft2(np.fft.fft2(image) * response))
+def filtered(spectrum: np.ndarray, response: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The picture [H,W] whose Fourier coefficients [H,W//2+1] are these, multiplied by a real response."""
+    return fft.irfft2(spectrum * response, s=shape)
 
 
-def _blurred(image: np.ndarray, sigma: float) -> np.ndarray:
+def weights(sigma: float) -> np.ndarray:
+    """One axis of the Gaussian divided by 2 pi sigma^2: [31]."""
     offsets = np.arange(-RADIUS, RADIUS + 1)
-    weights = np.exp(-(offsets**2) / (2 * sigma**2)) / (math.sqrt(2 * math.pi) * sigma)
-    for axis in (0, 1):
-        image = ndimage.correlate1d(image, weights, axis=axis, mode="constant")
-    return image
+    return np.exp(-(offsets**2) / (2 * sigma**2)) / (math.sqrt(2 * math.pi) * sigma)
+
+
+def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
+    """The picture under that Gaussian, zeros outside."""
+    kernel = weights(sigma)
+    return cv2.sepFilter2D(image, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
 
 
 TITLE = "Chen-Blum perceptual quality"
+SHARED = agreed({"vifb": f"{VIFB} metricsQcb.m", "liu": f"{LIU} metricChenBlum.m"}, (0, 1))
 register("Qcb", title=TITLE, higher_is_better=True, function=perceptual_quality, variants={
-    "vifb": Definition(f"{VIFB} metricsQcb.m", (0, 1)),
-    "mefb": Definition(f"{MEFB} metricsQcb.m", (0, 1), {"through_unit_range": True}),
+    "vifb": SHARED["vifb"],
+    "mefb": Definition(f"{MEFB} metricsQcb.m", (0, 1), {"rules": MEFB_RULES}),
+    "zoo": Definition(f"{ZOO} Qcb_function", (0, 1), {"rules": ZOO_RULES}),
 })
-register("Q_CB", title=TITLE, higher_is_better=True, function=perceptual_quality,
-         variants={"liu": Definition(f"{LIU} metricChenBlum.m", (0, 1))})
+register("Q_CB", title=TITLE, higher_is_better=True, function=perceptual_quality, variants={"liu": SHARED["liu"]})

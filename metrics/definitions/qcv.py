@@ -5,7 +5,7 @@ edge. For a source X
 
     saliency of a block    s = sum of g^5, g the Sobel gradient's strength, zeros outside the picture
     visible difference     D = mean over the 256 pixels of a block of (X - F filtered with C)^2
-    contrast sensitivity   C(r) = 2.6 (.0192 + .144 r) exp(-(.144 r)^1.1),   r = hypot(u W / 8, v H / 8),   u, v in -1..1
+    contrast sensitivity   C(r) = 2.6 (.0192 + .144 r) exp(-(.144 r)^1.1),   r = hypot(u W / 8, v H / 8), u, v in -1..1
 
     Qcv = sum over sources and blocks of s D / sum of s
 
@@ -19,10 +19,10 @@ information", Inf. Fusion 2007.
 import math
 
 import numpy as np
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from metrics.definitions.qcb import filtered, radius
-from metrics.registry import Definition, register
+from metrics.registry import agreed, register
 from metrics.stretching import stretched
 from metrics.toolboxes import LIU, MEFB, VIFB
 
@@ -43,13 +43,14 @@ def perceptual_error(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float
     for source in (vi, ir):
         strength = np.hypot(*(ndimage.sobel(source, axis=axis, mode="constant") for axis in (0, 1)))
         saliency = block_sums(strength**EXPONENT)
-        error += np.sum(saliency * block_sums(filtered(source - fused, response) ** 2) / BLOCK**2)
+        difference = filtered(fft.rfft2(source - fused), response, fused.shape)
+        error += np.sum(saliency * block_sums(difference**2) / BLOCK**2)
         total += np.sum(saliency)
     return float(error / total) if total else math.nan
 
 
 def sensitivity(cycles: np.ndarray) -> np.ndarray:
-    """Contrast sensitivity at so many cycles per degree (Mannos and Sakrison)."""
+    """Contrast sensitivity at r (Mannos and Sakrison)."""
     return 2.6 * (0.0192 + 0.144 * cycles) * np.exp(-((0.144 * cycles) ** 1.1))
 
 
@@ -61,10 +62,8 @@ def block_sums(values: np.ndarray) -> np.ndarray:
 
 
 TITLE = "Chen-Varshney perceptual error"
-BOUNDS = (0, math.inf)
-register("Qcv", title=TITLE, higher_is_better=False, function=perceptual_error, variants={
-    "vifb": Definition(f"{VIFB} metricsQcv.m", BOUNDS),
-    "mefb": Definition(f"{MEFB} metricsQcv.m", BOUNDS),
-})
-register("Q_CV", title=TITLE, higher_is_better=False, function=perceptual_error,
-         variants={"liu": Definition(f"{LIU} metricChen.m", BOUNDS)})
+SHARED = agreed({"vifb": f"{VIFB} metricsQcv.m", "mefb": f"{MEFB} metricsQcv.m", "liu": f"{LIU} metricChen.m"},
+                (0, math.inf))
+register("Qcv", title=TITLE, higher_is_better=False, function=perceptual_error,
+         variants={name: SHARED[name] for name in ("vifb", "mefb")})
+register("Q_CV", title=TITLE, higher_is_better=False, function=perceptual_error, variants={"liu": SHARED["liu"]})

@@ -7,10 +7,10 @@ the smaller gain (the infrared one where both are equal):
     VIFF = (V_1 + 0 V_2 + .15 V_3 + V_4) / 2.15
 
 Variants: mefb prints it as "VIF".
-Range 0 upwards, higher is better. Identical pictures give 1, and so do three constants: 1e-7 over 1e-7. A constant fused
-picture gives some 1e-6.
-Smallest picture 41x41. Han, Cai, Cao, Xu, "A new image fusion performance metric based on visual information fidelity",
-Inf. Fusion 2013.
+Range 0 upwards, higher is better. Identical pictures give 1, and so do three constants: 1e-7 over 1e-7. A constant
+fused picture gives some 1e-6.
+Smallest picture 41x41. Han, Cai, Cao, Xu, "A new image fusion performance metric based on visual information
+fidelity", Inf. Fusion 2013.
 """
 
 import math
