@@ -21,6 +21,8 @@ from metrics.registry import Definition, register
 from metrics.toolboxes import LIU, MEFB
 from metrics.windows import ALMOST_BARE, Local, share
 
+NONE = 1e-10  # covariances below this are rounding, whose sign must not decide between q = 0 and more
+
 
 def covariance_weighted_quality(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *,
                                 undefined_left_out: bool = False) -> float:
@@ -33,7 +35,9 @@ def covariance_weighted_quality(fused: np.ndarray, ir: np.ndarray, vi: np.ndarra
     1.0
     """
     local_f, local_a, local_b = (Local(image, ALMOST_BARE) for image in (fused, vi, ir))
-    weight = share(local_a.covariance(local_f), local_b.covariance(local_f))
+    covariance_a, covariance_b = local_a.covariance(local_f), local_b.covariance(local_f)
+    weight = share(np.where(np.abs(covariance_a) < NONE, 0, covariance_a),
+                   np.where(np.abs(covariance_b) < NONE, 0, covariance_b))
     weight[local_f.flat | (local_a.flat & local_b.flat)] = 0.5
     quality = weight * local_a.similarity(local_f) + (1 - weight) * local_b.similarity(local_f)
     quality[weight < 0], quality[weight > 1] = 0, 1

@@ -25,6 +25,7 @@ Smallest picture 1x1. Chen, Blum, "A new automated quality assessment algorithm 
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -76,10 +77,25 @@ def perceptual_quality(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, rul
 
 def masked_contrast(image: np.ndarray, rules: Rules) -> np.ndarray:
     """m of every pixel of a stretched picture."""
-    seen = filtered(fft.rfft2(image), sensitivity(radius(image.shape, rules.degrees)), image.shape)
+    return masked(fft.rfft2(image), image.shape, rules)
+
+
+def masked(spectrum: np.ndarray, shape: tuple[int, int], rules: Rules) -> np.ndarray:
+    """m of every pixel [H,W] from the Fourier coefficients [H,W//2+1] of a stretched picture."""
+    seen = fft.irfft2(spectrum * sensitivity(shape, rules.degrees), s=shape)
     with np.errstate(invalid="ignore", divide="ignore"):
-        contrast = np.abs(blurred(seen, NARROW) / (blurred(seen, WIDE) + rules.tiny) - 1)
-        return contrast**3 / (contrast**2 + MASKING)
+        contrast = blurred(seen, NARROW)
+        contrast /= blurred(seen, WIDE) + rules.tiny
+        contrast = np.abs(contrast - 1)
+        squared = contrast * contrast
+        return squared * contrast / (squared + MASKING)
+
+
+@lru_cache(maxsize=4)
+def sensitivity(shape: tuple[int, int], degrees: float) -> np.ndarray:
+    """Contrast sensitivity at every Fourier coefficient: [H,W//2+1]. Not to be written to."""
+    cycles = radius(shape, degrees)
+    return np.exp(-((cycles / CENTRE_WIDTH) ** 2)) - SURROUND * np.exp(-((cycles / SURROUND_WIDTH) ** 2))
 
 
 def radius(shape: tuple[int, int], degrees: float) -> np.ndarray:
@@ -87,16 +103,6 @@ def radius(shape: tuple[int, int], degrees: float) -> np.ndarray:
     height, width = shape
     v, u = fft.fftfreq(height) * 2 * height / degrees, fft.rfftfreq(width) * 2 * width / degrees
     return np.hypot(u, v[:, np.newaxis])
-
-
-def sensitivity(cycles: np.ndarray) -> np.ndarray:
-    """Contrast sensitivity at r."""
-    return np.exp(-((cycles / CENTRE_WIDTH) ** 2)) - SURROUND * np.exp(-((cycles / SURROUND_WIDTH) ** 2))
-
-
-def filtered(spectrum: np.ndarray, response: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The picture [H,W] whose Fourier coefficients [H,W//2+1] are these, multiplied by a real response."""
-    return fft.irfft2(spectrum * response, s=shape)
 
 
 def weights(sigma: float) -> np.ndarray:

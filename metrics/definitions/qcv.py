@@ -17,11 +17,12 @@ information", Inf. Fusion 2007.
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from scipy import fft, ndimage
 
-from metrics.definitions.qcb import filtered, radius
+from metrics.definitions.qcb import radius
 from metrics.registry import agreed, register
 from metrics.stretching import stretched
 from metrics.toolboxes import LIU, MEFB, VIFB
@@ -38,19 +39,24 @@ def perceptual_error(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float
     0.0
     """
     fused, ir, vi = stretched(fused), stretched(ir), stretched(vi)
-    response = sensitivity(radius(fused.shape, DEGREES))
     error = total = 0.0
     for source in (vi, ir):
         strength = np.hypot(*(ndimage.sobel(source, axis=axis, mode="constant") for axis in (0, 1)))
         saliency = block_sums(strength**EXPONENT)
-        difference = filtered(fft.rfft2(source - fused), response, fused.shape)
-        error += np.sum(saliency * block_sums(difference**2) / BLOCK**2)
+        error += np.sum(saliency * block_sums(seen(fft.rfft2(source - fused), fused.shape) ** 2) / BLOCK**2)
         total += np.sum(saliency)
     return float(error / total) if total else math.nan
 
 
-def sensitivity(cycles: np.ndarray) -> np.ndarray:
-    """Contrast sensitivity at r (Mannos and Sakrison)."""
+def seen(spectrum: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The filtered picture [H,W], from its Fourier coefficients [H,W//2+1]."""
+    return fft.irfft2(spectrum * sensitivity(shape), s=shape)
+
+
+@lru_cache(maxsize=4)
+def sensitivity(shape: tuple[int, int]) -> np.ndarray:
+    """C at every Fourier coefficient, after Mannos and Sakrison: [H,W//2+1]. Not to be written to."""
+    cycles = radius(shape, DEGREES)
     return 2.6 * (0.0192 + 0.144 * cycles) * np.exp(-((0.144 * cycles) ** 1.1))
 
 
