@@ -1,4 +1,5 @@
-"""Qcv's fast path: the sources' saliency and filtered pictures once, one transform of the fused picture, shared with Qcb."""
+"""Qcv's fast path: the sources' saliency and filtered pictures once; the fused picture's transform is shared with
+Qcb."""
 
 import math
 
