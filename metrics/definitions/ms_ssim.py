@@ -9,7 +9,7 @@ Variants:
 
     zoo      windows inside; a scale is the means of 2 x 2 pixels of the one above, an odd side with a line of zeros
              before it; means below 0 count as 0; L = 1 for images in 0..255 (the toolbox multiplies both by 255)
-    smfnet   windows over the whole image, mirrored at its edge; scales by OpenCV's bilinear resizing; L = 255; only the
+    smfnet-unused  (in SMFNet's evaluator, printed nowhere) windows over the whole image, mirrored at its edge; scales by OpenCV's bilinear resizing; L = 255; only the
              half of the infrared image, as that of the visible one comes out as 0 (its scales are overwritten and their
              CS never stored); nan where a mean is below 0
 
@@ -112,6 +112,6 @@ def _mean(first: np.ndarray, second: np.ndarray, rules: Rules, with_luminance: b
 
 TITLE = "Multiscale structural similarity"
 register("MS_SSIM", title=TITLE, higher_is_better=True, smallest=16, function=multiscale_similarity,
-         variants={"smfnet": Definition(f"{SMFNET} Evaluator.MS_SSIM", (0, 1), {"rules": SMFNET_RULES})})
+         variants={"smfnet-unused": Definition(f"{SMFNET} Evaluator.MS_SSIM", (0, 1), {"rules": SMFNET_RULES})})
 register("MS_SSIM", title=TITLE, higher_is_better=True, smallest=161, function=multiscale_similarity,
          variants={"zoo": Definition(f"{ZOO} MS_SSIM_function", (0, 2), {"rules": ZOO_RULES})})

@@ -8,7 +8,7 @@ The toolboxes exchange the marginals: p_F stands at the level of S and p_S at th
 count. That makes the value unbounded (18 000 on one of the golden triples) and useless for comparison; it is here to
 reproduce printed numbers.
 
-Variants: liu has Cvejic's form "Q_TE" = I(A, F) + I(B, F), q = 1.85, and Nava's form "Q_TE_nava", q = .43137,
+Variants: liu has Cvejic's form "Q_TE_cvejic" = I(A, F) + I(B, F), q = 1.85, and Nava's form "Q_TE_nava", q = .43137,
 divided by H(A)^q + H(B)^q + I(A, B); H Shannon's entropy in bits. mefb's "TE" is Cvejic's form. zoo's "TE" has q = 1
 and is something else: H(A) + H(B) - H(F), of the pictures as they are, with 1e-10 added inside the logarithms.
 Higher is better; of two copies it depends on the histogram. nan when a picture is constant and not black, Nava's form
@@ -92,7 +92,7 @@ def entropy_excess(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
 
 TITLE = "Tsallis mutual information"
 SHARED = agreed({"liu": f"{LIU} metricMI.m, case 2", "mefb": f"{MEFB} metricsTE.m"}, (2 / (1 - CVEJIC), math.inf))
-register("Q_TE", title=f"{TITLE} (Cvejic)", higher_is_better=True, function=tsallis_information,
+register("Q_TE_cvejic", title=f"{TITLE} (Cvejic)", higher_is_better=True, function=tsallis_information,
          variants={"liu": SHARED["liu"]})
 register("Q_TE_nava", title=f"{TITLE} (Nava)", higher_is_better=True, function=normalised_information,
          variants={"liu": Definition(f"{LIU} metricMI.m, case 3", (-math.inf, math.inf))})

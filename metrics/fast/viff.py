@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from metrics.definitions.vif import NEARLY_FLAT, WINDOWS
 from metrics.definitions.vif import TINY as NO_VARIANCE
-from metrics.definitions.vif import WINDOWS
 from metrics.definitions.viff import NOISE, TINY, WEIGHTS, fusion_fidelity
 from metrics.fast.vif import Block, blocks, images, sum_of_logs
 from metrics.picture import Picture
@@ -27,9 +27,8 @@ def fast(fused: Picture, ir: Picture, vi: Picture) -> float:
 def _sums(block: Block, ir: Picture, vi: Picture, scale: int) -> tuple[float, float]:
     """Over some rows of windows: ln of what the fused picture shows of the source with the smaller gain, and of what
     that source has to show."""
-    variance_a, covariance_a, _ = block.beside(vi, scale)
-    variance_b, covariance_b, _ = block.beside(ir, scale)
-    gain_a, gain = covariance_a / (variance_a + NO_VARIANCE), covariance_b / (variance_b + NO_VARIANCE)
+    variance_a, covariance_a, gain_a = _channel(block, vi, scale)
+    variance_b, covariance_b, gain = _channel(block, ir, scale)
     from_a = gain_a < gain
     np.copyto(gain, gain_a, where=from_a)
     variance, covariance = np.where(from_a, variance_a, variance_b), covariance_b
@@ -45,3 +44,14 @@ def _sums(block: Block, ir: Picture, vi: Picture, scale: int) -> tuple[float, fl
     variance /= NOISE
     variance += 1
     return sum_of_logs(gain) - sum_of_logs(noise) + lifted, sum_of_logs(variance) + lifted
+
+
+def _channel(block: Block, source: Picture, scale: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Variance of a source (not to be written to), covariance with it and gain. In flat windows there is no gain: what
+    rounding leaves there must not decide which source counts."""
+    variance, covariance, _ = block.beside(source, scale)
+    # the weights of a 17x17 window leave whole numbers no variance between 0 and NEARLY_FLAT
+    flat = variance < (NEARLY_FLAT if source.is_8bit and not scale else NO_VARIANCE)
+    if flat.any():
+        np.copyto(covariance, 0, where=flat)
+    return variance, covariance, covariance / (variance + NO_VARIANCE)
