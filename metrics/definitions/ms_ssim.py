@@ -7,15 +7,16 @@ on five scales, 11x11 Gaussian windows of sigma 1.5, C1 = (.01 L)^2, C2 = (.03 L
 
 Variants:
 
-    zoo      windows inside; a scale is the means of 2 x 2 pixels of the one above, an odd side with a line of zeros
-             before it; means below 0 count as 0; L = 1 for images in 0..255 (the toolbox multiplies both by 255)
-    smfnet-unused  (in SMFNet's evaluator, printed nowhere) windows over the whole image, mirrored at its edge; scales by OpenCV's bilinear resizing; L = 255; only the
-             half of the infrared image, as that of the visible one comes out as 0 (its scales are overwritten and their
-             CS never stored); nan where a mean is below 0
+    zoo            windows inside; a scale is the means of 2 x 2 pixels of the one above, an odd side with a line of
+                   zeros before it; means below 0 count as 0; L = 1 for images in 0..255 (the toolbox multiplies both
+                   by 255)
+    smfnet-unused  windows over the whole image, mirrored at its edge; scales by OpenCV's bilinear resizing; L = 255;
+                   only the half of the infrared image, as that of the visible one comes out as 0 (its scales are
+                   overwritten and their CS never stored); nan where a mean is below 0
 
 Both toolboxes compute in float32, zoo on squares up to 4e9: its own digits are good to 4e-4.
-Range 0..2 (smfnet 0..1), higher is better; identical images give 2 (1), and so do constants of one level.
-Smallest image: zoo 161x161, smfnet 16x16. tang's and huili's "MS_SSIM" is `metrics.definitions.mef_ssim`.
+Range 0..2 (smfnet-unused 0..1), higher is better; identical images give 2 (1), and so do constants of one level.
+Smallest image: zoo 161x161, smfnet-unused 16x16. tang's and huili's "MS_SSIM" is `metrics.definitions.mef_ssim`.
 Wang, Simoncelli, Bovik, "Multiscale structural similarity for image quality assessment", Asilomar 2003.
 """
 
