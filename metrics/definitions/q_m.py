@@ -34,11 +34,11 @@ def multiscale_quality(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> flo
         kept = available = 0.0
         for _, details in sources:
             weight = np.sum(details**2, axis=0)
-            kept += np.sum(weight * np.sum(np.exp(-np.abs(details - details_f)), axis=0))
-            available += np.sum(weight)
+            kept += float(np.sum(weight * np.sum(np.exp(-np.abs(details - details_f)), axis=0)))
+            available += float(np.sum(weight))
         ir, vi = (smaller for smaller, _ in sources)
         result *= (kept / available) ** exponent if available else math.nan
-    return float(result)
+    return result
 
 
 def haar(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

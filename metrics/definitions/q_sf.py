@@ -5,8 +5,8 @@ Differences d of neighbours along rows, columns and both diagonals, N pixels:
     SF = sqrt( sum over directions of w sum d^2 / N ),   w = 1, 1, 1/sqrt 2, 1/sqrt 2
     Q_SF = (SF_F - SF_R) / SF_R,   |d_R| = max( |d_A|, |d_B| )
 
-Range -1 upwards; 0 is best: below it activity is lost, above it some (noise) is added. That cannot be said with a
-direction: higher counts as better. -1 for a constant fused picture, nan when both sources are constant.
+Range -1 upwards; 0 is best: below it activity is lost, above it some (noise) is added. -1 for a constant fused picture,
+nan when both sources are constant.
 Smallest picture 2x2. Zheng, Essock, Hansen, Haun, "A new metric based on extended spatial frequency and its application
 to DWT based fusion algorithms", Inf. Fusion 2007.
 """
@@ -29,23 +29,24 @@ def spatial_frequency_error(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -
     >>> spatial_frequency_error(image, image, image)
     0.0
     """
-    of_fused = of_reference = 0.0
-    for weight, d_f, d_a, d_b in zip(WEIGHTS, differences(fused), differences(vi), differences(ir)):
-        of_fused += weight * np.sum(d_f**2)
-        of_reference += weight * np.sum(np.maximum(np.abs(d_a), np.abs(d_b)) ** 2)
-    if not of_reference:
-        return math.nan
-    of_fused, of_reference = math.sqrt(of_fused / fused.size), math.sqrt(of_reference / fused.size)
-    return (of_fused - of_reference) / of_reference
+    of_fused = sum(weight * float(np.sum(d**2)) for weight, d in zip(WEIGHTS, differences(fused)))
+    of_reference = sum(weight * float(np.sum(np.maximum(np.abs(d_a), np.abs(d_b)) ** 2))
+                       for weight, d_a, d_b in zip(WEIGHTS, differences(vi), differences(ir)))
+    return ratio(of_fused, of_reference)
+
+
+def ratio(of_fused: float, of_reference: float) -> float:
+    """From the two weighted sums of squares: N cancels."""
+    return math.sqrt(of_fused / of_reference) - 1 if of_reference else math.nan
 
 
 def differences(image: np.ndarray) -> Iterator[np.ndarray]:
-    """Of neighbours in a row, in a column and along both diagonals."""
+    """Of neighbours in a row, in a column and along both diagonals; signed numbers [H,W]."""
     yield image[:, 1:] - image[:, :-1]
     yield image[1:] - image[:-1]
     yield image[1:, 1:] - image[:-1, :-1]
     yield image[1:, :-1] - image[:-1, 1:]
 
 
-register("Q_SF", title="Ratio of spatial frequency error", higher_is_better=True, smallest=2,
+register("Q_SF", title="Ratio of spatial frequency error", higher_is_better=True, target=0, smallest=2,
          function=spatial_frequency_error, variants={"liu": Definition(f"{LIU} metricZheng.m", (-1, math.inf))})

@@ -14,7 +14,7 @@ from metrics.fmi_features import edges, pixels
 from metrics.picture import Picture, row_blocks
 from metrics.registry import fast_path_of
 
-BLOCK = 4096  # windows: some hundred arrays of them stay in the cache
+BLOCK = 8192  # windows: some hundred arrays of them stay in the cache
 SMALLEST = 1e-300  # instead of 0 in logarithms
 
 Planes = np.ndarray  # [9,n]: the positions of n windows, column by column
