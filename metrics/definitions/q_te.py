@@ -70,13 +70,9 @@ def information(joint: np.ndarray, order: float) -> float:
 
 def normalised(found: float, sources: np.ndarray) -> float:
     """Nava's quotient, from the sum over the sources and the joint histogram of the two."""
-    below = information(sources, NAVA) + sum(_entropy(sources.sum(axis=axis)) ** NAVA for axis in (0, 1))
+    entropies = (max(bits(sources.sum(axis=axis)), 0) for axis in (0, 1))  # of a constant: 0, but for rounding
+    below = information(sources, NAVA) + sum(entropy**NAVA for entropy in entropies)
     return found / below if below else math.nan
-
-
-def _entropy(shares: np.ndarray) -> float:
-    shares = shares[shares != 0]
-    return float(-np.sum(shares * np.log2(shares)))
 
 
 def entropy_excess(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
