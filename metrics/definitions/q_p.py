@@ -17,7 +17,7 @@ Per map, with M the map of the source whose pc is larger, S' = a source's map wh
 Moments under an 11x11 Gaussian, sigma 1.5, zeros outside. At .1 the cut is hard, so the value does not reach 1 for
 identical pictures (.78 on noise).
 Range -1..1, higher is better. nan when a picture is constant, or when no pixel of the sources reaches .1.
-Smallest picture 2x2. Zhao, Laganiere, Liu, "Performance assessment of combinative pixel-level image fusion based on an
+Smallest picture 11x11. Zhao, Laganiere, Liu, "Performance assessment of combinative pixel-level image fusion based on an
 absolute feature measurement", Int. J. Innov. Comput. I. 2007; Kovesi, "Image features from phase congruency", Videre
 1999.
 """
@@ -165,5 +165,5 @@ def noise_factor(shape: tuple[int, int], orientation: int) -> float:
 
 TITLE = "Zhao's quality by phase congruency"
 ZHAO = Definition({"liu": f"{LIU} metricZhao.m", "mefb": f"{MEFB} metricsQp.m"}, (-1, 1))
-register("Q_P", title=TITLE, higher_is_better=True, smallest=2, function=phase_quality, variants={"liu": ZHAO})
-register("Qp", title=TITLE, higher_is_better=True, smallest=2, function=phase_quality, variants={"mefb": ZHAO})
+register("Q_P", title=TITLE, higher_is_better=True, smallest=11, function=phase_quality, variants={"liu": ZHAO})
+register("Qp", title=TITLE, higher_is_better=True, smallest=11, function=phase_quality, variants={"mefb": ZHAO})
