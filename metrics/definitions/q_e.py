@@ -5,7 +5,7 @@
 Variants: liu as above (metricPeilla.m's own case 3 stops with an error; two calls of its case 2 give this); mefb calls
 the second factor "Qw".
 Range -1..1, higher is better; identical pictures give 1. The zeros outside give every picture that is not black edges
-at its border. nan where both sources are constant and not black (liu).
+at its border.
 Smallest picture 11x11. Piella, Heijmans, "A new quality metric for image fusion", IEEE ICIP 2003.
 """
 

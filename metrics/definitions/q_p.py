@@ -17,9 +17,9 @@ Per map, with M the map of the source whose pc is larger, S' = a source's map wh
 Moments under an 11x11 Gaussian, sigma 1.5, zeros outside. At .1 the cut is hard, so the value does not reach 1 for
 identical pictures (.78 on noise).
 Range -1..1, higher is better. nan when a picture is constant, or when no pixel of the sources reaches .1.
-Smallest picture 11x11. Zhao, Laganiere, Liu, "Performance assessment of combinative pixel-level image fusion based on an
-absolute feature measurement", Int. J. Innov. Comput. I. 2007; Kovesi, "Image features from phase congruency", Videre
-1999.
+Smallest picture 11x11. Zhao, Laganiere, Liu, "Performance assessment of combinative pixel-level image fusion based on
+an absolute feature measurement", Int. J. Innov. Comput. I. 2007; Kovesi, "Image features from phase congruency",
+Videre 1999.
 """
 
 import math

@@ -4,11 +4,9 @@
 
 Where both sources are black c = 1/2: liu puts 1/2 in the place of two variances that are 0, which rounding leaves them
 in black windows only.
-Range -1..1, higher is better; identical pictures give 1. nan where both sources are constant and not black.
+Range -1..1, higher is better; identical pictures give 1. Where neither source has any variance all windows count alike.
 Smallest picture 11x11. Piella, Heijmans, "A new quality metric for image fusion", IEEE ICIP 2003.
 """
-
-import math
 
 import numpy as np
 
@@ -27,8 +25,7 @@ def weighted_quality(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float
     """
     local_f, local_a, local_b = (Local(image, WANG) for image in (fused, vi, ir))
     importance = np.where(local_a.exact & local_b.exact, 0.5, np.maximum(local_a.variance, local_b.variance))
-    total = importance.sum()
-    return float(np.sum(importance * quality_map(local_f, local_b, local_a)) / total) if total else math.nan
+    return float(np.sum(importance * quality_map(local_f, local_b, local_a)) / importance.sum())
 
 
 register("Q_W", title="Piella's weighted fusion quality index", higher_is_better=True, smallest=11,

@@ -1,7 +1,5 @@
 """Fast paths of Q_S, Q_W and Q_E (Qw): one pass over blocks of rows gives what all of them add up."""
 
-import math
-
 import numpy as np
 
 from metrics.definitions.q_e import edge_dependent_quality, edge_quality, edges
@@ -22,7 +20,7 @@ def fast_quality(fused: Picture, ir: Picture, vi: Picture) -> float:
 @fast_path_of(weighted_quality)
 def fast_weighted(fused: Picture, ir: Picture, vi: Picture) -> float:
     _, weighted, weights, _ = fused.of(_sums, ir, vi)
-    return weighted / weights if weights else math.nan
+    return weighted / weights
 
 
 @fast_path_of(edge_quality)
