@@ -29,7 +29,7 @@ def pixels(image: np.ndarray) -> np.ndarray:
 
 def gradient(image: np.ndarray) -> np.ndarray:
     """Central differences along the rows, one-sided at the ends: MATLAB's gradient with one result."""
-    return np.gradient(image, axis=1)
+    return np.asarray(np.gradient(image, axis=1))
 
 
 def edges(image: np.ndarray) -> np.ndarray:
@@ -51,7 +51,7 @@ def edges(image: np.ndarray) -> np.ndarray:
 
 def cosines(image: np.ndarray) -> np.ndarray:
     """The orthonormal two-dimensional cosine transform of the whole picture."""
-    return fft.dctn(image, norm="ortho")
+    return np.asarray(fft.dctn(image, norm="ortho"))
 
 
 def wavelet(image: np.ndarray) -> np.ndarray:

@@ -66,19 +66,20 @@ class Local:
         found[self.flat | other.flat] = 0
         alike = self.flat & other.flat & (np.abs(self.mean - other.mean) < SAME_LEVEL)
         found[alike] = self.variance[alike]
-        return found
+        return np.asarray(found)
 
     def similarity(self, other: "Local") -> np.ndarray:
         """SSIM with another picture, per window."""
         c1, c2 = self.window.c1, self.window.c2
-        return ((2 * self.mean * other.mean + c1) * (2 * self.covariance(other) + c2)
-                / ((self.mean**2 + other.mean**2 + c1) * (self.variance + other.variance + c2)))
+        above = (2 * self.mean * other.mean + c1) * (2 * self.covariance(other) + c2)
+        below = (self.mean**2 + other.mean**2 + c1) * (self.variance + other.variance + c2)
+        return np.asarray(above / below)
 
 
 def is_exact(mean: np.ndarray, window: Window) -> np.ndarray:
     """Whether flat windows of these means have no variance at all."""
     level = np.round(mean)
-    return np.isin(level, window.exact_levels) & (np.abs(mean - level) < SAME_LEVEL)
+    return np.asarray(np.isin(level, window.exact_levels) & (np.abs(mean - level) < SAME_LEVEL))
 
 
 def share(first: np.ndarray, second: np.ndarray) -> np.ndarray:

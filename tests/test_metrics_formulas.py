@@ -150,7 +150,8 @@ def test_ms_ssim_is_made_of_scikit_images_similarities():
             product *= structural_similarity(fused, source, data_range=1, gaussian_weights=True, sigma=1.5,
                                              use_sample_covariance=False, **luminance) ** weight
             if scale < 4:
-                fused, source = (image.reshape(len(image) // 2, 2, -1, 2).mean(axis=(1, 3)) for image in (fused, source))
+                fused, source = (image.reshape(len(image) // 2, 2, -1, 2).mean(axis=(1, 3))
+                                 for image in (fused, source))
         expected += product
     assert one("MS_SSIM", "zoo", *images) == pytest.approx(expected, rel=1e-9)
 

@@ -70,7 +70,7 @@ def shares(values: np.ndarray) -> np.ndarray:
     values = values - values.min(axis=1, keepdims=True)
     extent = values.max(axis=1, keepdims=True)
     values = np.where(extent == 0, 1, values / np.where(extent == 0, 1, extent))
-    return values / total(values)[:, np.newaxis]
+    return np.asarray(values / total(values)[:, np.newaxis])
 
 
 def total(values: np.ndarray) -> np.ndarray:
@@ -92,7 +92,7 @@ def shared_information(a: np.ndarray, f: np.ndarray) -> np.ndarray:
     dependent = np.diff(np.diff(bound, axis=1, prepend=0), axis=2, prepend=0)
     joint = phi * dependent + (1 - phi) * a[:, :, np.newaxis] * f[:, np.newaxis, :]
     single = _entropy(a) + _entropy(f)
-    return 2 * (single - _entropy(joint.reshape(len(joint), -1))) / np.where(single == 0, 1, single)
+    return np.asarray(2 * (single - _entropy(joint.reshape(len(joint), -1))) / np.where(single == 0, 1, single))
 
 
 def _correlation(a: np.ndarray, f: np.ndarray) -> np.ndarray:
@@ -105,11 +105,11 @@ def _correlation(a: np.ndarray, f: np.ndarray) -> np.ndarray:
 def _deviation(shares: np.ndarray) -> np.ndarray:
     """Standard deviation of the position."""
     mean = total(shares * POSITIONS)
-    return np.sqrt(np.maximum(total(shares * POSITIONS**2) - mean**2, 0))
+    return np.asarray(np.sqrt(np.maximum(total(shares * POSITIONS**2) - mean**2, 0)))
 
 
 def _entropy(shares: np.ndarray) -> np.ndarray:
-    return -np.sum(shares * np.log2(np.where(shares == 0, 1, np.abs(shares))), axis=1)
+    return np.asarray(-np.sum(shares * np.log2(np.where(shares == 0, 1, np.abs(shares))), axis=1))
 
 
 # p can leave 0..1, so there is no bound

@@ -58,7 +58,7 @@ def product(of_scales: list[float]) -> float:
 def halved(image: np.ndarray) -> np.ndarray:
     """Means of 2 x 2 pixels, the edge repeated: [H,W] -> [ceil(H/2),ceil(W/2)]."""
     image = np.pad(image, [(0, side % 2) for side in image.shape], mode="edge")
-    return (image[::2, ::2] + image[1::2, ::2] + image[::2, 1::2] + image[1::2, 1::2]) / 4
+    return np.asarray((image[::2, ::2] + image[1::2, ::2] + image[::2, 1::2] + image[1::2, 1::2]) / 4)
 
 
 def quality_map(fused: np.ndarray, vi: np.ndarray, ir: np.ndarray) -> np.ndarray:
@@ -69,7 +69,7 @@ def quality_map(fused: np.ndarray, vi: np.ndarray, ir: np.ndarray) -> np.ndarray
     variances, covariance = (_moment(vi, vi), _moment(ir, ir)), _moment(vi, ir)
     variance_d = shares[0] ** 2 * variances[0] + 2 * shares[0] * shares[1] * covariance + shares[1] ** 2 * variances[1]
     covariance_df = shares[0] * _moment(vi, fused) + shares[1] * _moment(ir, fused)
-    return (2 * covariance_df + C) / (variance_d + _moment(fused, fused) + C)
+    return np.asarray((2 * covariance_df + C) / (variance_d + _moment(fused, fused) + C))
 
 
 def desired_shares(of_vi: np.ndarray, of_ir: np.ndarray, cross: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -102,7 +102,7 @@ def _moment(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     def mean(image: np.ndarray) -> np.ndarray:
         return filters.plain_valid(image, KERNEL)
 
-    return mean(first * second) - mean(first) * mean(second)
+    return np.asarray(mean(first * second) - mean(first) * mean(second))
 
 
 MA = agreed({"tang": f"{TANG} analysis_ms_ssim.m", "huili": f"{HUILI} analysis_ms_ssim.m",

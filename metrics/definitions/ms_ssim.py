@@ -55,7 +55,7 @@ class Rules:
         if self.whole_image:
             return cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_LINEAR)
         image = np.pad(image, [(side % 2, 0) for side in image.shape])
-        return (image[::2, ::2] + image[1::2, ::2] + image[::2, 1::2] + image[1::2, 1::2]) / 4
+        return np.asarray((image[::2, ::2] + image[1::2, ::2] + image[::2, 1::2] + image[1::2, 1::2]) / 4)
 
     def product(self, of_scales: list[float]) -> float:
         """Of one source's means, CS on all scales but the last, S there."""

@@ -34,7 +34,7 @@ def edge_quality(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
 
 def edges(image: np.ndarray) -> np.ndarray:
     """Strength of the Prewitt gradient, float64 [H,W]."""
-    return np.hypot(*(ndimage.prewitt(image, axis=axis, mode="constant") for axis in (0, 1)))
+    return np.asarray(np.hypot(*(ndimage.prewitt(image, axis=axis, mode="constant") for axis in (0, 1))))
 
 
 register("Q_E", title="Piella's edge-dependent fusion quality index", higher_is_better=True, smallest=11,

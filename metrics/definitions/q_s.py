@@ -28,7 +28,7 @@ def fusion_quality(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
 def quality_map(fused: Local, ir: Local, vi: Local) -> np.ndarray:
     """q of every window."""
     weight = share(vi.variance, ir.variance)
-    return weight * fused.similarity(vi) + (1 - weight) * fused.similarity(ir)
+    return np.asarray(weight * fused.similarity(vi) + (1 - weight) * fused.similarity(ir))
 
 
 register("Q_S", title="Piella's fusion quality index", higher_is_better=True, smallest=11, function=fusion_quality,

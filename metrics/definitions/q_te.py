@@ -58,7 +58,7 @@ def joint_shares(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     if np.isnan(first[0, 0]) or np.isnan(second[0, 0]):
         return np.full((256, 256), math.nan)
     counts, _, _ = np.histogram2d(first.ravel(), second.ravel(), bins=256, range=[[0, 256], [0, 256]])
-    return counts / first.size
+    return np.asarray(counts / first.size)
 
 
 def information(joint: np.ndarray, order: float) -> float:

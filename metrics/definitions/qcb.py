@@ -88,7 +88,7 @@ def masked(spectrum: np.ndarray, shape: tuple[int, int], rules: Rules) -> np.nda
         contrast /= blurred(seen, WIDE) + rules.tiny
         contrast = np.abs(contrast - 1)
         squared = contrast * contrast
-        return squared * contrast / (squared + MASKING)
+        return np.asarray(squared * contrast / (squared + MASKING))
 
 
 @lru_cache(maxsize=4)
@@ -102,7 +102,7 @@ def radius(shape: tuple[int, int], degrees: float) -> np.ndarray:
     """r of every Fourier coefficient, in the order of scipy.fft.rfft2: [H,W//2+1]."""
     height, width = shape
     v, u = fft.fftfreq(height) * 2 * height / degrees, fft.rfftfreq(width) * 2 * width / degrees
-    return np.hypot(u, v[:, np.newaxis])
+    return np.asarray(np.hypot(u, v[:, np.newaxis]))
 
 
 def weights(sigma: float) -> np.ndarray:

@@ -50,7 +50,7 @@ def perceptual_error(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float
 
 def seen(spectrum: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """The filtered picture [H,W], from its Fourier coefficients [H,W//2+1]."""
-    return fft.irfft2(spectrum * sensitivity(shape), s=shape)
+    return np.asarray(fft.irfft2(spectrum * sensitivity(shape), s=shape))
 
 
 @lru_cache(maxsize=4)

@@ -39,17 +39,18 @@ def slipped_quality(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
 
 def _similarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     mean_1, mean_2 = _mean(first), _mean(second)
-    return ((2 * mean_1 * mean_2 + C1) * (2 * _covariance(first, second) + C2)
-            / ((mean_1**2 + mean_2**2 + C1) * (_covariance(first, first) + _covariance(second, second) + C2)))
+    above = (2 * mean_1 * mean_2 + C1) * (2 * _covariance(first, second) + C2)
+    below = (mean_1**2 + mean_2**2 + C1) * (_covariance(first, first) + _covariance(second, second) + C2)
+    return np.asarray(above / below)
 
 
 def _covariance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return _mean(first * second) - _mean(first) * _mean(second)
+    return np.asarray(_mean(first * second) - _mean(first) * _mean(second))
 
 
 def _mean(image: np.ndarray) -> np.ndarray:
     across = ndimage.correlate1d(image, ROW, axis=1, mode="constant")
-    return ndimage.correlate1d(across, np.ones(len(ROW)), axis=0, mode="constant")
+    return np.asarray(ndimage.correlate1d(across, np.ones(len(ROW)), axis=0, mode="constant"))
 
 
 register("Qy", title="Yang's fusion quality index, with slips", higher_is_better=True, function=slipped_quality,

@@ -26,7 +26,7 @@ def fast(fused: Picture, ir: Picture, vi: Picture, *,
     maps = [picture.of(_map, feature) for picture in (fused, vi, ir)]
     total = sum(_of_edges(maps[0], source) for source in maps[1:]) if feature is edges else _total(*maps)
     height, width = (side - SIDE + 1 for side in maps[0].shape)
-    return total / (2 * height * width)
+    return float(total / (2 * height * width))
 
 
 def _map(picture: Picture, feature: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -109,14 +109,14 @@ def _sum(planes: Planes) -> np.ndarray:
     total = planes[0].copy()
     for plane in planes[1:]:
         total += plane
-    return total
+    return np.asarray(total)
 
 
 def _entropy(planes: Planes) -> np.ndarray:
     """In nats, per window."""
     terms = cv2.log(np.maximum(np.abs(planes), SMALLEST))
     terms *= planes
-    return -terms.sum(axis=0)
+    return np.asarray(-terms.sum(axis=0))
 
 
 def _information(source: _Windows, fused: _Windows) -> np.ndarray:
@@ -139,7 +139,7 @@ def _information(source: _Windows, fused: _Windows) -> np.ndarray:
         entropy += _entropy(joint)
         source_before = source_upto
     single = source.entropy + fused.entropy
-    return 2 * (single - entropy) / np.where(single == 0, 1, single)
+    return np.asarray(2 * (single - entropy) / np.where(single == 0, 1, single))
 
 
 def _phi(source: _Windows, fused: _Windows, correlation: np.ndarray, upto: Planes) -> np.ndarray:

@@ -35,7 +35,7 @@ def _scales(picture: Picture) -> list[np.ndarray]:
 
 def _desired(vi: Picture, ir: Picture) -> list[tuple[np.ndarray, ...]]:
     """Per scale: both sources, the factors of their blocks in the desired block, its mean, its variance plus C."""
-    found = []
+    found: list[tuple[np.ndarray, ...]] = []
     for of_vi, of_ir in zip(vi.of(_scales), ir.of(_scales)):
         squares = _squares(of_vi), _squares(of_ir)
         factors = desired_shares(*squares, (_squares(of_vi + of_ir) - squares[0] - squares[1]) / 2)
@@ -68,4 +68,4 @@ def _squares(image: np.ndarray) -> np.ndarray:
 
     found = sums(image * image)
     found -= sums(image) ** 2 / PIXELS
-    return np.maximum(found, 0, out=found)
+    return np.asarray(np.maximum(found, 0, out=found))

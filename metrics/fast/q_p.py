@@ -1,7 +1,7 @@
 """Q_P's fast path: filters once per size, sources once, and the second half of every transform by blocks of rows."""
 
 import math
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import cv2
 import numpy as np
@@ -87,6 +87,7 @@ def _filters(shape: tuple[int, int]) -> tuple[np.ndarray, list[np.ndarray]]:
 
 def _maps(picture: Picture) -> Maps:
     """Phase congruency, largest and smallest moment: float64 [H,W] each."""
+    height, width = picture.shape
     spectrum = fft.fft2(picture.pixels)
     radial, angular = _filters(picture.shape)
     energy, amplitude, xx, yy, xy = np.zeros((5, *picture.shape))
@@ -97,7 +98,7 @@ def _maps(picture: Picture) -> Maps:
         squared += finest.imag**2
         noise = math.sqrt(np.median(squared)) * noise_factor(picture.shape, orientation)
         angle = orientation * np.pi / ORIENTATIONS
-        for rows in row_blocks(*picture.shape, pixels=BLOCK):
+        for rows in row_blocks(height, width, pixels=BLOCK):
             responses = [finest[rows], *(fft.ifft(half[rows], axis=1) for half in halves[1:])]
             of_orientation, amplitudes = _energy(responses, noise)
             energy[rows] += of_orientation
@@ -126,7 +127,7 @@ def _energy(responses: list[np.ndarray], noise: float) -> tuple[np.ndarray, np.n
     for amplitude in amplitudes[2:]:
         total += amplitude
         np.maximum(largest, amplitude, out=largest)
-    mean_even, mean_odd = (sum(part) for part in zip(*parts))
+    mean_even, mean_odd = (reduce(np.add, part) for part in zip(*parts))
     strength = cv2.magnitude(mean_even, mean_odd)
     # what stands along the mean phase adds up to the strength of the sum
     energy = strength * strength
@@ -142,7 +143,7 @@ def _energy(responses: list[np.ndarray], noise: float) -> tuple[np.ndarray, np.n
     weight = total / largest
     weight *= -SLOPE / SCALES
     weight += CUT_OFF * SLOPE
-    weight = cv2.exp(weight)
-    weight += 1
-    energy /= weight
+    below = cv2.exp(weight)
+    below += 1
+    energy /= below
     return energy, total

@@ -51,4 +51,4 @@ def _sums(fused: Picture, ir: Picture, vi: Picture) -> tuple[float, float, float
             np.copyto(importance, 0.5, where=block_a.exact & block_b.exact)
         sums += kept_a.sum(), np.vdot(kept_a, importance), importance.sum()
         windows += kept_a.size
-    return (*map(float, sums), windows)
+    return float(sums[0]), float(sums[1]), float(sums[2]), windows

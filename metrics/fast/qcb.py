@@ -29,7 +29,7 @@ def contrast(picture: Picture, rules: Rules) -> np.ndarray:
 
 def spectrum(picture: Picture, rules: Rules) -> np.ndarray:
     """Fourier coefficients of the stretched picture: complex [H,W//2+1]."""
-    return fft.rfft2(rules.prepared(picture.pixels))
+    return np.asarray(fft.rfft2(rules.prepared(picture.pixels)))
 
 
 def _weights(vi: Picture, ir: Picture, rules: Rules) -> tuple[np.ndarray, np.ndarray]:

@@ -71,7 +71,7 @@ def triples(fused: Picture, ir: Picture, vi: Picture, window: Window) -> Iterato
     """Blocks of the fused, the visible and the infrared picture (F, A, B)."""
     height, slices = blocks(fused, window)
     for rows in slices:
-        yield tuple(Block(picture, rows, height, window) for picture in (fused, vi, ir))
+        yield (Block(fused, rows, height, window), Block(vi, rows, height, window), Block(ir, rows, height, window))
 
 
 def share(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -82,8 +82,8 @@ def share(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         np.copyto(total, 1, where=none)
         found = np.divide(first, total, out=total)
         np.copyto(found, 0.5, where=none)
-        return found
-    return np.divide(first, total, out=total)
+        return np.asarray(found)
+    return np.asarray(np.divide(first, total, out=total))
 
 
 def _pixels(picture: Picture, rows: slice, window: Window) -> np.ndarray:
