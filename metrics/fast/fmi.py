@@ -101,7 +101,7 @@ class _Windows:
         positions = np.arange(1.0, PIXELS + 1)[:, np.newaxis]
         mean = _sum(found * positions)
         self.deviation = np.sqrt(np.maximum(_sum(found * positions**2) - mean * mean, 0))
-        self.entropy = _entropy(found)
+        self.entropy = _entropy(found, np.empty_like(found))
 
 
 def _sum(planes: Planes) -> np.ndarray:
@@ -112,9 +112,11 @@ def _sum(planes: Planes) -> np.ndarray:
     return np.asarray(total)
 
 
-def _entropy(planes: Planes) -> np.ndarray:
-    """In nats, per window."""
-    terms = cv2.log(np.maximum(np.abs(planes), SMALLEST))
+def _entropy(planes: Planes, terms: Planes) -> np.ndarray:
+    """In nats, per window; terms: room for what is added up."""
+    np.abs(planes, out=terms)
+    np.maximum(terms, SMALLEST, out=terms)
+    cv2.log(terms, terms)
     terms *= planes
     return np.asarray(-terms.sum(axis=0))
 
@@ -128,15 +130,15 @@ def _information(source: _Windows, fused: _Windows) -> np.ndarray:
     before = np.concatenate([reversed_[np.newaxis].astype(np.float64), upto[:-1]])
     lower, upper = np.minimum(before, upto), np.maximum(before, upto)
     phi = _phi(source, fused, correlation, upto)
-    entropy = np.zeros(len(phi))
-    source_before = np.zeros(len(phi))
+    entropy, source_before = np.zeros((2, len(phi)))
+    joint, terms = np.empty((2, PIXELS, len(phi)))
     for share, source_upto in zip(source.shares, source.upto):
-        joint = np.minimum(source_upto, upper)
-        joint -= np.maximum(source_before, lower)
+        np.minimum(source_upto, upper, out=joint)
+        joint -= np.maximum(source_before, lower, out=terms)
         np.maximum(joint, 0, out=joint)
         joint *= phi
-        joint += fused.shares * (share * (1 - phi))
-        entropy += _entropy(joint)
+        joint += np.multiply(fused.shares, share * (1 - phi), out=terms)
+        entropy += _entropy(joint, terms)
         source_before = source_upto
     single = source.entropy + fused.entropy
     return np.asarray(2 * (single - entropy) / np.where(single == 0, 1, single))
