@@ -1,7 +1,7 @@
 """Local moments of pictures under Gaussian windows, and maps of structural similarity: what Q_S, Q_W, Q_E, Q_C and Q_Y
 are made of, written plainly.
 
-Only windows inside the picture count. A window with a variance below FLAT is flat. In a toolbox, rounding leaves it a
+Only windows inside the picture count. A window without variance is flat. In a toolbox, rounding leaves it a
 variance of some 1e-12, far above the constants of 2e-16 that Q_C and Q_Y put beside it. Only where all sums are exact
 it leaves none: in black windows, and, as the weights add up to 1 exactly, in windows whose level is a power of two. So
 here a flat window has the variance RESIDUE, no covariance with others, and the covariance RESIDUE with a flat window of
@@ -15,7 +15,6 @@ import numpy as np
 from metrics import filters
 
 OFFSET = 128.0  # taken off the pixels first: variances stay as they are and lose fewer digits
-FLAT = 1e-9  # 8-bit pixels have no variance between 0 and 1e-6
 RESIDUE = 1e-12
 SAME_LEVEL = 1e-6  # flat windows whose means differ by less have the same level
 
@@ -24,6 +23,7 @@ SAME_LEVEL = 1e-6  # flat windows whose means differ by less have the same level
 class Window:
     """A Gaussian window, and the two constants that keep the similarity of dark and of flat windows finite.
 
+    flat: variances below this count as none. 8-bit pixels have none between 0 and 1e-6, in the smaller window 1e-3.
     exact_levels: a flat window of such a level has no variance at all.
     """
 
@@ -31,6 +31,7 @@ class Window:
     sigma: float
     c1: float
     c2: float
+    flat: float
     exact_levels: tuple[int, ...] = (0,)
 
     @property
@@ -38,8 +39,8 @@ class Window:
         return filters.gaussian(self.size, self.sigma)
 
 
-WANG = Window(11, 1.5, (0.01 * 255) ** 2, (0.03 * 255) ** 2)
-ALMOST_BARE = Window(7, 1.5, 2e-16, 2e-16, exact_levels=(0, 1, 2, 4, 8, 16, 32, 64, 128))
+WANG = Window(11, 1.5, (0.01 * 255) ** 2, (0.03 * 255) ** 2, flat=1e-9)
+ALMOST_BARE = Window(7, 1.5, 2e-16, 2e-16, flat=1e-5, exact_levels=(0, 1, 2, 4, 8, 16, 32, 64, 128))
 
 
 class Local:
@@ -55,7 +56,7 @@ class Local:
         self._mean = filters.plain_valid(self._image, window.kernel)
         self.mean = self._mean + OFFSET
         self.variance = filters.plain_valid(self._image**2, window.kernel) - self._mean**2
-        self.flat = self.variance < FLAT
+        self.flat = self.variance < window.flat
         self.exact = self.flat & is_exact(self.mean, window)
         self.variance[self.flat] = RESIDUE
         self.variance[self.exact] = 0

@@ -19,9 +19,9 @@ import numpy as np
 
 from metrics.registry import Definition, register
 from metrics.toolboxes import LIU, MEFB
-from metrics.windows import ALMOST_BARE, Local, share
+from metrics.windows import ALMOST_BARE, Local
 
-NONE = 1e-10  # covariances below this are rounding, whose sign must not decide between q = 0 and more
+NONE = 1e-10  # covariances and sums of them below this are rounding, whose sign must not decide between q = 0 and 1
 
 
 def covariance_weighted_quality(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *,
@@ -35,14 +35,22 @@ def covariance_weighted_quality(fused: np.ndarray, ir: np.ndarray, vi: np.ndarra
     1.0
     """
     local_f, local_a, local_b = (Local(image, ALMOST_BARE) for image in (fused, vi, ir))
-    covariance_a, covariance_b = local_a.covariance(local_f), local_b.covariance(local_f)
-    weight = share(np.where(np.abs(covariance_a) < NONE, 0, covariance_a),
-                   np.where(np.abs(covariance_b) < NONE, 0, covariance_b))
+    weight = covariance_share(local_a.covariance(local_f), local_b.covariance(local_f))
     weight[local_f.flat | (local_a.flat & local_b.flat)] = 0.5
-    quality = weight * local_a.similarity(local_f) + (1 - weight) * local_b.similarity(local_f)
+    clipped = np.clip(weight, 0, 1)
+    quality = clipped * local_a.similarity(local_f) + (1 - clipped) * local_b.similarity(local_f)
     quality[weight < 0], quality[weight > 1] = 0, 1
     quality[local_f.exact | (local_a.exact & local_b.exact)] = math.nan
     return mean_of_defined(quality, undefined_left_out)
+
+
+def covariance_share(of_a: np.ndarray, of_b: np.ndarray) -> np.ndarray:
+    """s of every window: of_a / (of_a + of_b), infinite where only the sum is 0, 1/2 where both are."""
+    of_a, of_b = np.where(np.abs(of_a) < NONE, 0, of_a), np.where(np.abs(of_b) < NONE, 0, of_b)
+    total = of_a + of_b
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = of_a / np.where(np.abs(total) < NONE, 0, total)
+    return np.where(np.isnan(found), 0.5, found)
 
 
 def mean_of_defined(quality: np.ndarray, undefined_left_out: bool) -> float:

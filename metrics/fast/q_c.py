@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from metrics.definitions.q_c import NONE, covariance_weighted_quality
+from metrics.definitions.q_c import covariance_share, covariance_weighted_quality
 from metrics.definitions.q_y import ALIKE, similarity_based_quality
 from metrics.fast.windows import Block, share, triples
 from metrics.picture import Picture
@@ -37,12 +37,12 @@ def fast_covariance_weighted(fused: Picture, ir: Picture, vi: Picture, *, undefi
     mean = _Mean(undefined_left_out)
     for block_f, block_a, block_b in triples(fused, ir, vi, ALMOST_BARE):
         covariance_a, covariance_b = block_f.covariance(block_a), block_f.covariance(block_b)
-        weight = share(*(np.where(np.abs(covariance) < NONE, 0, covariance)
-                         for covariance in (covariance_a, covariance_b)))
+        weight = covariance_share(covariance_a, covariance_b)
         for flat in (block_f.flat, _both(block_a.flat, block_b.flat)):
             if flat is not None:
                 np.copyto(weight, 0.5, where=flat)
-        quality = _mixed(weight, block_f.similarity(block_a, covariance_a), block_f.similarity(block_b, covariance_b))
+        quality = _mixed(np.clip(weight, 0, 1), block_f.similarity(block_a, covariance_a),
+                         block_f.similarity(block_b, covariance_b))
         np.copyto(quality, 0, where=weight < 0)
         np.copyto(quality, 1, where=weight > 1)
         mean.add(quality, block_f.exact, _both(block_a.exact, block_b.exact))

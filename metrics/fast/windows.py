@@ -6,7 +6,7 @@ import numpy as np
 
 from metrics import filters
 from metrics.picture import Picture, row_blocks
-from metrics.windows import FLAT, OFFSET, RESIDUE, SAME_LEVEL, Window, is_exact
+from metrics.windows import OFFSET, RESIDUE, SAME_LEVEL, Window, is_exact
 
 
 def blocks(picture: Picture, window: Window) -> tuple[int, list[slice]]:
@@ -98,7 +98,7 @@ def _moments(picture: Picture, rows: slice, window: Window) -> tuple[np.ndarray,
     mean = filters.valid(pixels, window.kernel)
     variance = filters.valid(pixels * pixels, window.kernel)
     variance -= mean * mean
-    flat = variance < FLAT
+    flat = variance < window.flat
     if flat.any():
         variance[flat] = np.where(is_exact(mean[flat] + OFFSET, window), 0, RESIDUE)
     return mean, variance
