@@ -62,6 +62,8 @@ TOOLBOXES = {
     "tang": Toolbox(("EN", "SF", "SD", "PSNR", "MSE", "MI", "VIF", "AG", "CC", "SCD", "Qabf", "Nabf", "SSIM", "MS_SSIM",
                      "FMI_pixel", "FMI_dct", "FMI_w"), colour="matlab"),
     "tang-defined": Toolbox(("Nabf",), colour="matlab"),
+    # the author's own FMI has five features, of which the toolboxes print up to three
+    "haghighat": Toolbox(("FMI_none", "FMI_gradient", "FMI_edge", "FMI_dct", "FMI_wavelet"), colour="matlab"),
     "huili": Toolbox(("EN", "Qabf", "SCD", "FMI_w", "FMI_dct", "SSIM", "MS_SSIM", "FMI_pixel", "Nabf", "MI"),
                      colour="matlab"),
     "zoo": Toolbox(("CE", "NMI", "QNCIE", "TE", "EI", "Qy", "Qcb", "EN", "MI", "SF", "AG", "SD", "CC", "SCD", "VIF",
