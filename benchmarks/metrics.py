@@ -2,13 +2,17 @@
 
     python benchmarks/metrics.py                      # 640x480, 768x576, 1024x768; one and twelve methods
     python benchmarks/metrics.py --sizes 768x576 --methods 12 --threads 2
+    python benchmarks/metrics.py --sizes 640x480 --variants vifb,mefb,liu,tang
 
 Both sides run on the same rendered 8-bit pictures, by default on one thread (the reference cannot use more). The
 reference shares nothing, so its time per method is the same for one as for twelve. "differs" is the largest absolute
-difference of any value. --cpu counts processor time of one thread instead of wall-clock time, for a busy machine.
+difference of any value. With --variants the metrics of other toolboxes are timed instead: the formula written plainly,
+ours alone and with shared sources, and how much faster that is than the toolbox itself, where its time is known. --cpu
+counts processor time of one thread instead of wall-clock time, for a busy machine.
 """
 
 import argparse
+import math
 import os
 import sys
 import time
@@ -111,10 +115,44 @@ def measure(width: int, height: int, methods: int, repeats: int) -> None:
           f"{peak_megabytes(lambda: score_all(fused)):.0f} MiB")
 
 
+# What Octave takes for one picture of the toolbox's own code, in seconds: "about an hour"
+TOOLBOX_SECONDS = dict.fromkeys(("FMI", "FMI_pixel", "FMI_dct", "FMI_w"), 3600.0)
+
+
+def measure_variant(variant: str, width: int, height: int, methods: int) -> None:
+    """Every metric of a toolbox: plainly, alone with new sources, and per method with shared ones."""
+    import metrics
+
+    ir, vi, fused = scene(height, width, methods)
+    as_float = [image.astype(float) for image in (fused[0], ir, vi)]
+
+    def score_all(names: list[str]) -> list[dict[str, float]]:
+        scorer = metrics.Scorer(ir, vi, metrics=names, variant=variant)
+        return [scorer.score(image) for image in fused]
+
+    print(f"\n{variant}, {width}x{height}\n{'metric':12}{'plain ms':>12}{'alone ms':>11}{'shared ms':>11}{'ratio':>8}"
+          f"{'differs':>12}  toolbox")
+    for name in metrics.names(variant):
+        metric = metrics.get(name, variant)
+        expected: list[float] = []
+        plain = seconds(lambda: expected.append(metric.function(*as_float)), 1)  # noqa: B023
+        alone = seconds(lambda: metrics.evaluate(fused[0], ir, vi, variant=variant, metrics=[name]), 2)  # noqa: B023
+        shared = seconds(lambda: score_all([name]), 2) / methods  # noqa: B023
+        got = score_all([name])[0][name]
+        differs = 0.0 if math.isnan(got) and math.isnan(expected[0]) else abs(got - expected[0])
+        toolbox = f"{TOOLBOX_SECONDS[name] / shared:.0f}x" if name in TOOLBOX_SECONDS else ""
+        print(f"{name:12}{plain * 1e3:12.1f}{alone * 1e3:11.1f}{shared * 1e3:11.1f}{plain / shared:8.1f}{differs:12.1e}"
+              f"  {toolbox}")
+    names = list(metrics.names(variant))
+    print(f"{'all':12}{'':23}{seconds(lambda: score_all(names), 2) / methods * 1e3:11.1f}   (ms per method)   peak "
+          f"memory {peak_megabytes(lambda: score_all(names)):.0f} MiB")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="640x480,768x576,1024x768", help="comma-separated WIDTHxHEIGHT")
     parser.add_argument("--methods", type=int, default=12, help="fused images that share their sources")
+    parser.add_argument("--variants", default="", help="comma-separated: time these toolboxes' metrics instead")
     parser.add_argument("--repeats", type=int, default=5, help="runs of ours; the best counts")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cpu", action="store_true", help="processor time instead of wall-clock time")
@@ -132,7 +170,11 @@ def main() -> None:
     kind = "processor" if options.cpu else "wall-clock"
     print(f"{options.threads} thread(s), {kind} time, best of {options.repeats}")
     for size in options.sizes.split(","):
-        measure(*map(int, size.split("x")), options.methods, options.repeats)
+        width, height = map(int, size.split("x"))
+        for variant in filter(None, options.variants.split(",")):
+            measure_variant(variant, width, height, options.methods)
+        if not options.variants:
+            measure(width, height, options.methods, options.repeats)
 
 
 if __name__ == "__main__":

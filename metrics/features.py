@@ -20,11 +20,11 @@ def joint_histogram(picture: Picture, other: Picture) -> np.ndarray:
 
 def _count(levels: list[np.ndarray]) -> np.ndarray:
     bins, limits = [256] * len(levels), [0, 256] * len(levels)
-    counts = 0.0
-    for rows in row_blocks(*levels[0].shape, pixels=2**24):  # OpenCV counts in float32: exact up to 2^24
+    (height, width), counts = levels[0].shape, np.zeros(bins)
+    for rows in row_blocks(height, width, pixels=2**24):  # OpenCV counts in float32: exact up to 2^24
         counts += cv2.calcHist([part[rows] for part in levels], list(range(len(levels))), None, bins, limits,
-                               ).astype(np.float64)
-    return counts.squeeze()
+                               ).astype(np.float64).reshape(bins)
+    return counts
 
 
 def product(picture: Picture, other: Picture) -> int:
@@ -37,7 +37,7 @@ def product(picture: Picture, other: Picture) -> int:
 def comoment(picture: Picture, other: Picture) -> int:
     """n^2 times the covariance of two 8-bit pictures, exact."""
     total, other_total = (int(LEVELS @ one.of(histogram)) for one in (picture, other))
-    return picture.size * picture.of(product, other) - total * other_total
+    return int(picture.size * picture.of(product, other) - total * other_total)
 
 
 def derivatives(picture: Picture, rows: slice, size: int, border: str) -> tuple[np.ndarray, np.ndarray]:
@@ -50,5 +50,6 @@ def derivatives(picture: Picture, rows: slice, size: int, border: str) -> tuple[
     start, stop = max(rows.start - 1, 0), min(rows.stop + 1, picture.shape[0])
     inside = slice(rows.start - start, rows.stop - start)
     depth = cv2.CV_16S if picture.is_8bit else cv2.CV_64F  # whole numbers up to 1020: exact in 16 bits, and faster
-    return tuple(cv2.Sobel(picture.image[start:stop], depth, dx, dy, ksize=size, borderType=mode)[inside]
-                 .astype(np.float64) for dx, dy in ((1, 0), (0, 1)))
+    horizontal, vertical = (cv2.Sobel(picture.image[start:stop], depth, dx, dy, ksize=size, borderType=mode)[inside]
+                            .astype(np.float64) for dx, dy in ((1, 0), (0, 1)))
+    return horizontal, vertical

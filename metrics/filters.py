@@ -8,8 +8,8 @@ from scipy import ndimage
 def gaussian(size: int, sigma: float) -> np.ndarray:
     """One axis of MATLAB's fspecial('gaussian'): float64 [size], sum 1."""
     offsets = np.arange(size) - (size - 1) / 2
-    weights = np.exp(-offsets**2 / (2 * sigma**2))
-    return weights / weights.sum()
+    weights: np.ndarray = np.exp(-offsets**2 / (2 * sigma**2))
+    return np.asarray(weights / weights.sum())
 
 
 def valid(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:

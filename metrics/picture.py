@@ -1,31 +1,34 @@
 """Checking of images, and a picture that remembers what has been computed from it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
+from typing import TypeVar, cast
 
 import numpy as np
 
 from metrics.registry import MetricError
 
+Result = TypeVar("Result")
+Arrays = Sequence[np.ndarray]
 BLOCK = 65536  # pixels: the float64 arrays of a block stay in the cache
 _DTYPES = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
 
 
 def checked(image: np.ndarray, role: str) -> np.ndarray:
-    """The image, contiguous [H,W]: uint8 when every pixel is a whole number, else float64.
+    """The image, contiguous [H,W] or [H,W,3]: uint8 when every pixel is a whole number, else float64.
 
     Args:
-        image: uint8, float32 or float64 [H,W] in 0..255.
+        image: uint8, float32 or float64 in 0..255, [H,W], or [H,W,3] in the order R, G, B.
         role: "fused", "ir" or "vi", for the message.
     Raises MetricError for another type, dtype or number of dimensions, an empty image, nan or infinite values, values
     outside 0..255, or a float image that is evidently scaled to 0..1.
     """
     if not isinstance(image, np.ndarray):
-        raise MetricError(f"{role}: {type(image).__name__}; expected a numpy array [H,W]")
+        raise MetricError(f"{role}: {type(image).__name__}; expected a numpy array [H,W] or [H,W,3]")
     if image.dtype not in _DTYPES:
         raise MetricError(f"{role}: dtype {image.dtype}; expected uint8, or float64 in 0..255")
-    if image.ndim != 2 or image.size == 0:
-        raise MetricError(f"{role}: shape {image.shape}; expected one channel [H,W] (rounded grey)")
+    if image.size == 0 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
+        raise MetricError(f"{role}: shape {image.shape}; expected [H,W] (rounded grey) or [H,W,3] (RGB)")
     if image.dtype == np.uint8:
         return np.ascontiguousarray(image)
     pixels = np.ascontiguousarray(image, dtype=np.float64)
@@ -42,9 +45,26 @@ def checked(image: np.ndarray, role: str) -> np.ndarray:
     return pixels
 
 
+def eight_bit(image: np.ndarray, role: str) -> np.ndarray:
+    """What a method returns or a file holds, as 8-bit pixels: uint8 as it is; float in 0..1 clipped, rounded half up.
+
+    Raises MetricError for another type, nan or infinite values, or a float image that is evidently scaled to 0..255.
+    """
+    if not isinstance(image, np.ndarray) or not (image.dtype == np.uint8 or np.issubdtype(image.dtype, np.floating)):
+        found = f"dtype {image.dtype}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise MetricError(f"{role}: {found}; expected a numpy array, uint8 or float in 0..1")
+    if image.dtype == np.uint8:
+        return image
+    if not np.isfinite(image).all():
+        raise MetricError(f"{role}: nan or infinite values; the method or its weights are broken")
+    if image.size and image.max() > 2:  # a method may overshoot 1 a little, which is clipped
+        raise MetricError(f"{role}: values up to {image.max():g} look like 0..255; expected 0..1, divide by 255")
+    return np.floor(np.clip(image.astype(np.float64), 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
 def same_shape(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> None:
-    """Raises MetricError unless the three images have one shape."""
-    if not fused.shape == ir.shape == vi.shape:
+    """Raises MetricError unless the three images have one height and width; each may be grey or colour."""
+    if not fused.shape[:2] == ir.shape[:2] == vi.shape[:2]:
         raise MetricError(f"shapes differ: fused {fused.shape}, ir {ir.shape}, vi {vi.shape}")
 
 
@@ -63,24 +83,24 @@ class Picture:
         self.shape, self.size = image.shape, image.size
         self.is_8bit = image.dtype == np.uint8
         self.kept = kept
-        self._features: dict[tuple, object] = {}
+        self._features: dict[tuple[object, ...], object] = {}
 
-    def of(self, feature: Callable, *others):
+    def of(self, feature: Callable[..., Result], *others: object) -> Result:
         """feature(picture, *others), computed once: a number, a histogram or the like."""
         # the picture itself stays out of the key: with it, reference cycles would delay the release of memory
         key = (feature, *(None if other is self else other for other in others))
         if key not in self._features:
             self._features[key] = feature(self, *others)
-        return self._features[key]
+        return cast(Result, self._features[key])
 
-    def part(self, feature: Callable, rows: slice, height: int, *settings) -> Sequence[np.ndarray]:
+    def part(self, feature: Callable[..., Arrays], rows: slice, height: int, *settings: Hashable) -> Arrays:
         """feature(picture, rows, *settings): arrays for some rows out of `height`. Not to be written to."""
         if not self.kept:
             return feature(self, rows, *settings)
         key = (feature, *settings)
         if key not in self._features:
             self._features[key] = _all_rows(self, feature, height, settings)
-        return [array[rows] for array in self._features[key]]
+        return [array[rows] for array in cast(Arrays, self._features[key])]
 
     @property
     def pixels(self) -> np.ndarray:
@@ -103,7 +123,7 @@ def row_blocks(height: int, width: int, pixels: int = BLOCK) -> list[slice]:
     return [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
 
 
-def _all_rows(picture: Picture, feature: Callable, height: int, settings: tuple) -> tuple[np.ndarray, ...]:
+def _all_rows(picture: Picture, feature: Callable[..., Arrays], height: int, settings: tuple[Hashable, ...]) -> Arrays:
     found: tuple[np.ndarray, ...] = ()
     for rows in row_blocks(height, picture.shape[1]):
         parts = feature(picture, rows, *settings)

@@ -113,7 +113,7 @@ def holm(p: Iterable[float]) -> np.ndarray:
 
 def average_rank(values: np.ndarray, *, higher_is_better: bool) -> np.ndarray:
     """Mean over the images of each method's rank: float [methods, images] -> [methods]; 1 = best, ties share."""
-    return stats.rankdata(-values if higher_is_better else values, axis=0).mean(axis=1)
+    return np.asarray(stats.rankdata(-values if higher_is_better else values, axis=0).mean(axis=1))
 
 
 def overall_rank(summary: pd.DataFrame) -> pd.DataFrame:

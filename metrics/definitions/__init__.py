@@ -1,1 +1,1 @@
-"""One file per metric: the plain definition, the fast path, and the variants it is registered under."""
+"""One file per metric: the formula, written plainly, and the variants it is registered under."""

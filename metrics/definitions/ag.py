@@ -2,19 +2,17 @@
 
     AG = 1/D sum sqrt( (gx^2 + gy^2) / h ),   gx, gy: central differences, one-sided at the edges
 
-Variants: smfnet h = 1, D = M*N; cddfuse h = 2, D = M*N; vifb and tang h = 2, D = (M-1)(N-1).
+Variants: smfnet h = 1, D = M*N; cddfuse and zoo h = 2, D = M*N; vifb, mefb and tang h = 2, D = (M-1)(N-1).
 Higher is better. A constant image gives 0.
 Cui, Feng, Xu, Li, Chen, "Detail preserved fusion of visible and infrared images", Opt. Commun. 2015.
 """
 
 import math
 
-import cv2
 import numpy as np
 
-from metrics.features import derivatives
-from metrics.picture import Picture, row_blocks
-from metrics.registry import CDDFUSE, SMFNET, TANG, VIFB, Definition, register
+from metrics.registry import agreed, register
+from metrics.toolboxes import CDDFUSE, MEFB, SMFNET, TANG, VIFB, ZOO
 
 
 def average_gradient(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, halved: bool = False,
@@ -29,39 +27,20 @@ def average_gradient(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, halve
     """
     vertical, horizontal = np.gradient(fused)
     magnitude = np.sqrt((vertical**2 + horizontal**2) / (2 if halved else 1))
-    return magnitude.sum() / _divisor(fused.shape, inner)
+    return float(magnitude.sum() / divisor(fused.shape, inner))
 
 
-def fast(fused: Picture, ir: Picture, vi: Picture, *, halved: bool = False, inner: bool = False) -> float:
-    return fused.of(gradient_sum) / (math.sqrt(2) if halved else 1) / _divisor(fused.shape, inner)
-
-
-def gradient_sum(picture: Picture) -> float:
-    """Sum of gradient magnitudes."""
-    total, height = 0.0, picture.shape[0]
-    for rows in row_blocks(*picture.shape):
-        # differences of the neighbours on both sides: twice the gradient, but at the edges, where one side is repeated
-        horizontal, vertical = derivatives(picture, rows, 1, "reflect")
-        horizontal[:, [0, -1]] *= 2
-        vertical[[row - rows.start for row in {0, height - 1} if rows.start <= row < rows.stop]] *= 2
-        total += cv2.magnitude(horizontal, vertical).sum()
-    return total / 2
-
-
-def _divisor(shape: tuple[int, int], inner: bool) -> int:
+def divisor(shape: tuple[int, int], inner: bool) -> int:
     height, width = shape
     return (height - 1) * (width - 1) if inner else height * width
 
 
 BOUNDS = (0, 255 * math.sqrt(2))
 HALVED = (0, 255)
-TOOLBOX = {"halved": True, "inner": True}
-register("AG", title="Average gradient", higher_is_better=True, smallest=2, function=average_gradient, fast=fast,
-         variants={
-             "smfnet": Definition(f"{SMFNET} Evaluator.AG1", BOUNDS),
-             "smfnet-ablation": Definition(f"{SMFNET} Evaluator.AG1", BOUNDS),
-             "cddfuse": Definition(f"{CDDFUSE} Evaluator.AG", HALVED, {"halved": True}),
-             # on 2x2 pixels (M-1)(N-1) is a quarter of M*N
-             "vifb": Definition(f"{VIFB} metricsAvg_gradient.m", (0, 4 * 255), TOOLBOX),
-             "tang": Definition(f"{TANG} AG_evaluation.m", (0, 4 * 255), TOOLBOX),
-         })
+register("AG", title="Average gradient", higher_is_better=True, smallest=2, function=average_gradient, variants={
+    **agreed({"smfnet": f"{SMFNET} Evaluator.AG1", "smfnet-ablation": f"{SMFNET} Evaluator.AG1"}, BOUNDS),
+    **agreed({"cddfuse": f"{CDDFUSE} Evaluator.AG", "zoo": f"{ZOO} AG_function"}, HALVED, {"halved": True}),
+    # on 2x2 pixels (M-1)(N-1) is a quarter of M*N
+    **agreed({"vifb": f"{VIFB} metricsAvg_gradient.m", "mefb": f"{MEFB} metricsAvg_gradient.m",
+              "tang": f"{TANG} AG_evaluation.m"}, (0, 4 * 255), {"halved": True, "inner": True}),
+})

@@ -9,9 +9,8 @@ import math
 
 import numpy as np
 
-from metrics.features import comoment
-from metrics.picture import Picture
-from metrics.registry import CDDFUSE, SMFNET, TANG, Definition, register
+from metrics.registry import agreed, register
+from metrics.toolboxes import CDDFUSE, SMFNET, TANG, ZOO
 
 
 def correlation_coefficient(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
@@ -29,25 +28,11 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return math.nan
     first, second = first - first.mean(), second - second.mean()
-    return np.sum(first * second) / np.sqrt(np.sum(first**2) * np.sum(second**2))
+    return float(np.sum(first * second) / np.sqrt(np.sum(first**2) * np.sum(second**2)))
 
 
-def fast(fused: Picture, ir: Picture, vi: Picture) -> float:
-    if not (fused.is_8bit and ir.is_8bit and vi.is_8bit):
-        return correlation_coefficient(fused.pixels, ir.pixels, vi.pixels)
-    return sum(ratio(fused.of(comoment, source), fused.of(comoment, fused), source.of(comoment, source))
-               for source in (ir, vi)) / 2
-
-
-def ratio(together: int, first: int, second: int) -> float:
-    """Correlation from a covariance and two variances of one scale; nan when a variance is 0."""
-    return together / (math.sqrt(first) * math.sqrt(second)) if first and second else math.nan
-
-
-register("CC", title="Correlation coefficient", higher_is_better=True, function=correlation_coefficient, fast=fast,
-         variants={
-             "smfnet": Definition(f"{SMFNET} Evaluator.CC", (-1, 1)),
-             "smfnet-ablation": Definition(f"{SMFNET} Evaluator.CC", (-1, 1)),
-             "cddfuse": Definition(f"{CDDFUSE} Evaluator.CC", (-1, 1)),
-             "tang": Definition(f"{TANG} CC_evaluation.m", (-1, 1)),
-         })
+register("CC", title="Correlation coefficient", higher_is_better=True, function=correlation_coefficient,
+         variants=agreed({
+             "smfnet": f"{SMFNET} Evaluator.CC", "smfnet-ablation": f"{SMFNET} Evaluator.CC",
+             "cddfuse": f"{CDDFUSE} Evaluator.CC", "tang": f"{TANG} CC_evaluation.m", "zoo": f"{ZOO} CC_function",
+         }, (-1, 1)))

@@ -2,14 +2,13 @@
 
     MSE = ( mean (F-A)^2 + mean (F-B)^2 ) / 2
 
-Variant tang takes it on images in 0..1. Range 0..255^2 (tang 0..1), lower is better.
+Variants tang and zoo take it on images in 0..1. Range 0..255^2 (tang, zoo 0..1), lower is better.
 """
 
 import numpy as np
 
-from metrics.features import product
-from metrics.picture import Picture
-from metrics.registry import CDDFUSE, SMFNET, TANG, Definition, register
+from metrics.registry import agreed, register
+from metrics.toolboxes import CDDFUSE, SMFNET, TANG, ZOO
 
 
 def mean_squared_error(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, full_scale: float = 1) -> float:
@@ -19,28 +18,11 @@ def mean_squared_error(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray, *, ful
     >>> float(mean_squared_error(image, image + 2, image + 4))
     10.0
     """
-    return (np.mean((ir - fused) ** 2) + np.mean((vi - fused) ** 2)) / 2 / full_scale**2
+    return float((np.mean((ir - fused) ** 2) + np.mean((vi - fused) ** 2)) / 2 / full_scale**2)
 
 
-def fast(fused: Picture, ir: Picture, vi: Picture, *, full_scale: float = 1) -> float:
-    return fused.of(half_sum, ir, vi) / fused.size / full_scale**2
-
-
-def half_sum(fused: Picture, ir: Picture, vi: Picture) -> float:
-    """Half the squared differences from both sources, summed over the pixels."""
-    if not (fused.is_8bit and ir.is_8bit and vi.is_8bit):  # expanding the square would cancel
-        return mean_squared_error(fused.pixels, ir.pixels, vi.pixels) * fused.size
-    return sum(fused.of(squared_difference, source) for source in (ir, vi)) / 2
-
-
-def squared_difference(picture: Picture, other: Picture) -> int:
-    """Sum of the squared differences of two 8-bit pictures, exact."""
-    return picture.of(product, picture) - 2 * picture.of(product, other) + other.of(product, other)
-
-
-register("MSE", title="Mean squared error", higher_is_better=False, function=mean_squared_error, fast=fast, variants={
-    "smfnet": Definition(f"{SMFNET} Evaluator.MSE", (0, 255**2)),
-    "smfnet-ablation": Definition(f"{SMFNET} Evaluator.MSE", (0, 255**2)),
-    "cddfuse": Definition(f"{CDDFUSE} Evaluator.MSE", (0, 255**2)),
-    "tang": Definition(f"{TANG} MSE_evaluation.m", (0, 1), {"full_scale": 255}),
+register("MSE", title="Mean squared error", higher_is_better=False, function=mean_squared_error, variants={
+    **agreed({"smfnet": f"{SMFNET} Evaluator.MSE", "smfnet-ablation": f"{SMFNET} Evaluator.MSE",
+              "cddfuse": f"{CDDFUSE} Evaluator.MSE"}, (0, 255**2)),
+    **agreed({"tang": f"{TANG} MSE_evaluation.m", "zoo": f"{ZOO} MSE_function"}, (0, 1), {"full_scale": 255}),
 })

@@ -9,10 +9,9 @@ Aslantas, Bendes, "A new image quality metric for image fusion", AEU Int. J. Ele
 
 import numpy as np
 
-from metrics.definitions.cc import correlation, ratio
-from metrics.features import comoment
-from metrics.picture import Picture
-from metrics.registry import CDDFUSE, SMFNET, TANG, Definition, register
+from metrics.definitions.cc import correlation
+from metrics.registry import agreed, register
+from metrics.toolboxes import CDDFUSE, HUILI, SMFNET, TANG, ZOO
 
 
 def sum_of_correlations(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
@@ -25,23 +24,9 @@ def sum_of_correlations(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> fl
     return correlation(fused - vi, ir) + correlation(fused - ir, vi)
 
 
-def fast(fused: Picture, ir: Picture, vi: Picture) -> float:
-    if not (fused.is_8bit and ir.is_8bit and vi.is_8bit):
-        return sum_of_correlations(fused.pixels, ir.pixels, vi.pixels)
-    return _difference(fused, vi, ir) + _difference(fused, ir, vi)
-
-
-def _difference(fused: Picture, taken: Picture, other: Picture) -> float:
-    """r(fused - taken, other), from whole-number moments: nothing cancels however alike the pictures are."""
-    together = fused.of(comoment, other) - other.of(comoment, taken)
-    variance = fused.of(comoment, fused) - 2 * fused.of(comoment, taken) + taken.of(comoment, taken)
-    return ratio(together, variance, other.of(comoment, other))
-
-
 register("SCD", title="Sum of correlations of differences", higher_is_better=True, function=sum_of_correlations,
-         fast=fast, variants={
-             "smfnet": Definition(f"{SMFNET} Evaluator.SCD", (-2, 2)),
-             "smfnet-ablation": Definition(f"{SMFNET} Evaluator.SCD", (-2, 2)),
-             "cddfuse": Definition(f"{CDDFUSE} Evaluator.SCD", (-2, 2)),
-             "tang": Definition(f"{TANG} analysis_SCD.m", (-2, 2)),
-         })
+         variants=agreed({
+             "smfnet": f"{SMFNET} Evaluator.SCD", "smfnet-ablation": f"{SMFNET} Evaluator.SCD",
+             "cddfuse": f"{CDDFUSE} Evaluator.SCD", "tang": f"{TANG} analysis_SCD.m",
+             "huili": f"{HUILI} analysis_SCD.m", "zoo": f"{ZOO} SCD_function",
+         }, (-2, 2)))

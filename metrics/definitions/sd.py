@@ -6,13 +6,11 @@ Range 0..127.5, higher is better. A constant image gives 0.
 Rao, "In-fibre Bragg grating sensors", Meas. Sci. Technol. 1997 (the reference the field gives).
 """
 
-import math
 
 import numpy as np
 
-from metrics.features import comoment
-from metrics.picture import Picture
-from metrics.registry import CDDFUSE, SMFNET, TANG, VIFB, Definition, register
+from metrics.registry import agreed, register
+from metrics.toolboxes import CDDFUSE, MEFB, SMFNET, TANG, VIFB, ZOO
 
 
 def standard_deviation(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> float:
@@ -22,20 +20,11 @@ def standard_deviation(fused: np.ndarray, ir: np.ndarray, vi: np.ndarray) -> flo
     >>> float(standard_deviation(image, image, image))
     50.0
     """
-    return np.std(fused)
+    return float(np.std(fused))
 
 
-def fast(fused: Picture, ir: Picture, vi: Picture) -> float:
-    if not fused.is_8bit:
-        return standard_deviation(fused.pixels, ir.pixels, vi.pixels)
-    return math.sqrt(fused.of(comoment, fused)) / fused.size
-
-
-BOUNDS = (0, 127.5)
-register("SD", title="Standard deviation", higher_is_better=True, function=standard_deviation, fast=fast, variants={
-    "smfnet": Definition(f"{SMFNET} Evaluator.SD", BOUNDS),
-    "smfnet-ablation": Definition(f"{SMFNET} Evaluator.SD", BOUNDS),
-    "cddfuse": Definition(f"{CDDFUSE} Evaluator.SD", BOUNDS),
-    "vifb": Definition(f"{VIFB} metricsVariance.m", BOUNDS),
-    "tang": Definition(f"{TANG} SD_evaluation.m", BOUNDS),
-})
+register("SD", title="Standard deviation", higher_is_better=True, function=standard_deviation, variants=agreed({
+    "smfnet": f"{SMFNET} Evaluator.SD", "smfnet-ablation": f"{SMFNET} Evaluator.SD",
+    "cddfuse": f"{CDDFUSE} Evaluator.SD", "vifb": f"{VIFB} metricsVariance.m", "mefb": f"{MEFB} metricsSD.m",
+    "tang": f"{TANG} SD_evaluation.m", "zoo": f"{ZOO} SD_function",
+}, (0, 127.5)))
