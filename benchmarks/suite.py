@@ -44,12 +44,13 @@ def resume(out: Path, units: int) -> None:
 
 def finish(out: Path, units: int) -> tuple[int, int]:
     """Give every unit of a plan a result as its stage would leave it. Returns (seeds, units)."""
+    from suite.run import prepare_out
+
     from fusion.sample import write_sample
     from results.rows import Row
     from suite.environment import environment
     from suite.plan import make_plan
     from suite.profile import load_profile
-    from suite.run import prepare_out
     from suite.unit import write_result
 
     write_sample(prepare_out(out) / "sample")

@@ -33,8 +33,8 @@ def load_folders(folders: Iterable[Path]) -> None:
     for folder in map(Path, folders):
         folder = folder.resolve()
         if not folder.is_dir():
-            raise IvfbenchError(f"--plugins {folder}: no such folder; name one that holds your method, metric, data-set "
-                                "or paper files")
+            raise IvfbenchError(f"--plugins {folder}: no such folder; name one that holds your method, metric, "
+                                "data-set or paper files")
         if folder not in _folders:
             _folders.append(folder)
             _load(folder)
@@ -83,7 +83,7 @@ def _load(folder: Path) -> None:
         if name in sys.modules:
             broken[path] = f"{path}: {sys.modules[name].__file__} has the same name; rename one of them"
         elif not path.name.startswith(("_", ".")):
-            _guarded(path, lambda path=path: importlib.import_module(f"{PLUGINS}.{path.stem}"))
+            _import(path, name)
     _read_rest(folder)
 
 
@@ -92,9 +92,9 @@ def _read_rest(folder: Path) -> None:
         _files.extend(read(folder))
 
 
-def _guarded(path: Path, load: Callable[[], object]) -> None:
+def _import(path: Path, name: str) -> None:
     try:
-        load()
+        importlib.import_module(name)
         _files.append(path)
     except Exception as error:
         broken[path] = f"{path}: {_line(error)}"

@@ -39,6 +39,7 @@ class DatasetCard:
     layouts: tuple[dict[str, str], ...]
     paper_pairs: int = 0
     note: str = ""
+    rendered: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The wiring: plan (which units of work), stages (how one is done), executors (where), command line; `run` in Python."""
+"""The wiring: plan (which units), stages (how one is done), executors (where), command line; `run` in Python."""
 
 from typing import Any
 

@@ -27,8 +27,9 @@ def run(*, suites: Sequence[str] | None = None, methods: Sequence[Any] | None = 
     Returns: reports.run.Run with `rows` (DataFrame), `table(number)`, `comparison`, `ok`, `failures`.
     Raises IvfbenchError for anything that cannot be begun.
     """
-    from baselines.weights import default_root
     from reports.run import Run
+
+    from baselines.weights import default_root
     from suite.plugins import load
 
     load(map(Path, plugins))

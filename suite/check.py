@@ -47,16 +47,16 @@ def _packages() -> list[tuple[str, str, str]]:
     except PackageNotFoundError:
         return [("ivfbench", MISSING, "not installed: pip install -e . in the checkout")]
     lines = []
-    for name, pin in (re.match(r"([\w.-]+)==([\w.+-]+)", pin).groups() for pin in pins):
+    for name, pin in (found.groups() for pin in pins if (found := re.match(r"([\w.-]+)==([\w.+-]+)", pin))):
         try:
-            found = version(name)
+            installed = version(name)
         except PackageNotFoundError:
             lines.append((name, MISSING, f"pip install {name}=={pin}"))
             continue
         # a CUDA or CPU build carries a local version (2.13.0+cpu) and is the same release
-        same = found.split("+")[0] == pin
+        same = installed.split("+")[0] == pin
         lines.append((name, READY if same else "[red]other[/red]",
-                      found if same else f"{found} installed, {pin} pinned: pip install {name}=={pin}"))
+                      installed if same else f"{installed} installed, {pin} pinned: pip install {name}=={pin}"))
     return lines
 
 

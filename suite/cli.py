@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,7 +48,8 @@ def run_suites(
     executor: Annotated[str, typer.Option(help="local or ray")] = "local",
     address: Annotated[str | None, typer.Option(
         help="an existing Ray cluster, host:port or auto; default: RAY_ADDRESS, else one is started here")] = None,
-    jobs: Annotated[int | None, typer.Option(help="worker processes; 0: none, work in this process; default: one per core, or per GPU")] = None,
+    jobs: Annotated[int | None, typer.Option(
+        help="worker processes; 0: none, work in this process; default: one per core, or per GPU")] = None,
     out: Out = Path("out"),
     force: Annotated[bool, typer.Option(help="do units again that have a result")] = False,
 ) -> None:
@@ -62,7 +63,8 @@ def run_suites(
 
     load(plugins or ())
 
-    changes = {key: value for key, value in (("protocol", protocol), ("seeds", seeds)) if value is not None}
+    given = {"protocol": protocol, "seeds": seeds}
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if suite is not None:
         changes["suites"] = tuple(suites()) if suite.strip() == "all" else parse_names(suite)
     chosen = load_profile(profile or ("paper" if data is not None else "sample"), **changes)

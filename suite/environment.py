@@ -4,12 +4,13 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 PACKAGES = ("torch", "torchvision", "ultralytics", "onedl-mmengine", "onedl-mmsegmentation", "opencv-python", "numpy",
             "scipy", "pandas", "pillow")
 
 
-def environment() -> dict:
+def environment() -> dict[str, Any]:
     """JSON-able: git commit and dirty flag (None outside a checkout), versions, python, platform, cores."""
     commit, dirty = _git()
     return {"commit": commit, "dirty": dirty, "python": platform.python_version(), "platform": platform.platform(),

@@ -53,7 +53,7 @@ def _ready_methods(planning: Planning, suites: Sequence[Suite], named: Sequence[
         try:
             info = _info(name, planning)
         except MethodError as error:
-            if named is not None and name in named or name not in methods():
+            if (named is not None and name in named) or name not in methods():
                 raise
             card = find(str(name)).card
             planning.skipped.append(Skip(card.name, str(error), tuple(s.name for s in suites if s.task in card.task)))

@@ -28,7 +28,7 @@ class MethodInfo:
     """A method that is ready to run.
 
     pictures: a folder of fused pictures that the user brought. instance: an object handed over in Python.
-    weights: (file name, sha256). trained: the training of this run that leaves the weights, and `network` is its method.
+    weights: (file name, sha256). trained: the training of this run that leaves the weights; `network`: its method.
     code: hash of the source that computes it, "" for pictures.
     """
 
@@ -66,7 +66,7 @@ class Planning:
     Attributes:
         units: each after what it needs. needed_by: unit key -> suites. methods_of: method -> suites it takes part in.
         known_files: memory of checked files (fusion.pairs.open_pairs), extended.
-        label_problems: data set -> what its label policy dealt with. label_notes: data set -> what its labels look like.
+        label_problems: data set -> what its label policy dealt with.
         labels: data set -> (picture id -> label map of the test pictures, whether a network made them).
     """
 

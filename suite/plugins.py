@@ -1,4 +1,4 @@
-"""Loading plug-ins: the rooms that read a plug-in folder's files are made ready first, broken files are said at once."""
+"""Loading plug-ins: the rooms that read a folder's files are made ready first, broken files are said at once."""
 
 import sys
 from collections.abc import Iterable

@@ -5,7 +5,15 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from suite.planning import Planning
@@ -16,21 +24,21 @@ from suite.unit import Unit
 class Display:
     """A bar over all units and one per unit at work; plain lines where the output is no terminal."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.console = Console(stderr=True)
         self.bars = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                              TimeRemainingColumn(), TextColumn("{task.fields[text]}"), console=self.console,
                              disable=not self.console.is_terminal)
-        self.tasks: dict[str, int] = {}
+        self.tasks: dict[str, TaskID] = {}
         self.waiting: Mapping[str, int] = {}  # stage -> units that this run has to do
         self.estimated: set[str] = set()
-        self.overall = None
+        self.overall: TaskID | None = None
 
     def __enter__(self) -> "Display":
         self.bars.start()
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.bars.stop()
 
     def say(self, text: str) -> None:

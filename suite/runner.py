@@ -7,7 +7,7 @@ import shutil
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -107,7 +107,8 @@ def _report(out: Path, display: Display) -> list[Path]:
         display.say("tables and figures are current")
         return []
     display.say("writing tables and figures")
-    return write_all(out)
+    made: list[Path] = write_all(out)
+    return made
 
 
 def prepare_out(out: Path) -> Path:
@@ -223,7 +224,7 @@ def _executor(request: Request) -> RunUnits:
     return partial(run_units, address=request.address)
 
 
-def parse_names(text: str | None) -> Sequence[str] | None:
+def parse_names(text: str | None) -> tuple[str, ...] | None:
     """'a, b' -> ('a', 'b'); None stays None."""
     if text is None:
         return None

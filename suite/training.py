@@ -78,11 +78,14 @@ def _check_ids(split: Any, sets: Sequence[PairSet]) -> None:
                         "choose another split")
 
 
-def pictures(unit: Unit, context: Context) -> dict[str, Path | tuple[Path, Path]]:
-    """id -> the fused units' own file; the two source files where nothing was fused (four-channel input)."""
-    if not unit.upstream:
-        return {pair.id: pair.ir if pair.packed else (pair.ir, pair.vi)
-                for pairs in training(unit).pair_sets for pair in pairs.pairs}
+def source_pictures(unit: Unit) -> dict[str, Path | tuple[Path, Path]]:
+    """id -> the packed file, or the two source files: four-channel input, nothing fused."""
+    return {pair.id: pair.ir if pair.packed else (pair.ir, pair.vi)
+            for pairs in training(unit).pair_sets for pair in pairs.pairs}
+
+
+def fused_pictures(unit: Unit, context: Context) -> dict[str, Path]:
+    """id -> the fused units' own file."""
     return {pair.id: image_path(context.out, fused, pair.id)
             for fused in unit.upstream for pair in fusing(fused).pairs.pairs}
 

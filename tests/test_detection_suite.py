@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from suite.run import _say_label_problems
+from suite.stages.training import progress_of
 
 from downstream.detection.policy import LabelError
 from fusion.images import write_png
@@ -14,9 +16,7 @@ from suite.collect import collect
 from suite.plan import make_plan
 from suite.profile import load_profile
 from suite.progress import Display
-from suite.run import _say_label_problems
 from suite.stages import Context, execute
-from suite.stages.training import progress_of
 
 PROFILE = """
 methods = ["average"]

@@ -64,7 +64,8 @@ def _root(data: Path | PairSet) -> Path:
 class _Run:
     """The state of one process's run."""
 
-    def __init__(self, recipe: Recipe, data: Path | PairSet, out: Path, world: World, resume: bool, score: Score | None):
+    def __init__(self, recipe: Recipe, data: Path | PairSet, out: Path, world: World, resume: bool,
+                 score: Score | None):
         self.recipe, self.settings, self.out, self.world = recipe, recipe.training, out, world
         out.mkdir(parents=True, exist_ok=True)
         self.patches = PatchSet(data, recipe.data)

@@ -1,6 +1,7 @@
 """In-process executor: one unit after the other in this process and thread. For scripts, notebooks and debuggers."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,15 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
 
     queue = Queue(units, finished)
     while not stop() and (unit := queue.next()) is not None:
-        current = unit
         report(unit, 0, 0, "")
         outcome = execute(unit, Context(
             out=out, device=device, environment={**environment, "threads": torch.get_num_threads()},
-            progress=lambda done, total, text="": report(current, done, total, text), stop_requested=stop))
+            progress=partial(_tell, report, unit), stop_requested=stop))
         if outcome.status == "done":
             finished.add(unit.key)
         yield unit, outcome
         yield from queue.ended(unit, outcome)
+
+
+def _tell(report: Report, unit: Unit, done: int, total: int, text: str = "") -> None:
+    report(unit, done, total, text)

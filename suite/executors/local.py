@@ -10,8 +10,10 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Any
 
 from core.plugins import folders, load_folders
 from suite.executors import Report
@@ -19,8 +21,9 @@ from suite.executors.queue import Queue
 from suite.stages import Context, Outcome, execute
 from suite.unit import Unit
 
-def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: str, jobs: int, environment: dict,
-              report: Report, stop: Callable[[], bool]) -> Iterator[tuple[Unit, Outcome]]:
+
+def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: str, jobs: int,
+              environment: dict[str, Any], report: Report, stop: Callable[[], bool]) -> Iterator[tuple[Unit, Outcome]]:
     """Run `units` in order as soon as what they need is done.
 
     Args:
@@ -33,7 +36,7 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
     queue = Queue(units, finished)
     stopping = multiprocessing.get_context("spawn").Event()
     free = [_Worker(number, out, device, jobs, environment, stopping) for number in range(min(jobs, len(units)))]
-    busy: dict[Connection, tuple[_Worker, Unit]] = {}
+    busy: dict[Any, tuple[_Worker, Unit]] = {}  # by connection
     patience = 0.0  # an error or a second Ctrl-C does not wait for anybody
     try:
         while True:
@@ -45,7 +48,8 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
                 report(unit, 0, 0, "")
             if not busy:
                 break
-            for connection in wait(list(busy), timeout=0.2):
+            for ready in wait(list(busy), timeout=0.2):
+                connection: Any = ready
                 worker, unit = busy[connection]
                 try:
                     message = connection.recv()
@@ -75,7 +79,7 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "
 class _Worker:
     """A spawned process that receives units and sends progress tuples and one Outcome per unit."""
 
-    def __init__(self, number: int, out: Path, device: str, jobs: int, environment: dict, stopping):
+    def __init__(self, number: int, out: Path, device: str, jobs: int, environment: dict[str, Any], stopping: Any):
         self.arguments = (number, out, device, jobs, environment, stopping)
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
@@ -172,7 +176,8 @@ def _gpus() -> list[str]:
     return [str(i) for i in range(torch.cuda.device_count())]
 
 
-def _work(connection: Connection, plugins: tuple[Path, ...], number: int, out: Path, device: str, jobs: int, environment: dict, stopping) -> None:
+def _work(connection: Connection, plugins: tuple[Path, ...], number: int, out: Path, device: str, jobs: int,
+          environment: dict[str, Any], stopping: Any) -> None:
     """A worker's life. It is blind to SIGINT (see _interrupts_blocked): the parent asks through `stopping`."""
     _die_with_parent()
     load_folders(plugins)
@@ -189,9 +194,13 @@ def _work(connection: Connection, plugins: tuple[Path, ...], number: int, out: P
             return
         context = Context(
             out=out, device=device, environment={**environment, "threads": torch.get_num_threads()},
-            progress=lambda done, total, text="": connection.send((done, total, text)),
+            progress=partial(_send, connection),
             stop_requested=stopping.is_set)
         connection.send(trouble or execute(unit, context))
+
+
+def _send(connection: Connection, done: int, total: int, text: str = "") -> None:
+    connection.send((done, total, text))
 
 
 def _prepare(out: Path) -> Outcome | None:

@@ -4,12 +4,14 @@ Dependencies are object references, so a task starts when what it needs has ende
 on another one and goes on from what the dead one left in OUT.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from suite.errors import UserError
 from core.plugins import folders, load_folders
+from suite.errors import UserError
 from suite.executors import Report
 from suite.executors.local import ALLOCATOR
 from suite.stages import Context, Outcome, blocked, execute, find_stage
@@ -19,8 +21,9 @@ RETRIES = 3
 STOP = ".cache/stop"  # a file in OUT: what every worker on every node can see
 
 
-def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: str, jobs: int, environment: dict,
-              report: Report, stop: Callable[[], bool], address: str | None = None) -> Iterator[tuple[Unit, Outcome]]:
+def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: str, jobs: int,
+              environment: dict[str, Any], report: Report, stop: Callable[[], bool], address: str | None = None,
+              ) -> Iterator[tuple[Unit, Outcome]]:
     """As suite.executors.local.run_units. `jobs` is the number of CPUs of a local start; a cluster has its own.
 
     Args:
@@ -33,9 +36,10 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
     except ImportError as error:
         raise UserError("--executor ray needs the extra: pip install 'ivfbench[cluster]'") from error
     address = address or os.environ.get("RAY_ADDRESS")
-    local = {} if address else {"num_cpus": jobs, "include_dashboard": False, "_temp_dir": str(out / ".cache" / "ray")}
+    local: dict[str, Any] = {} if address else {
+        "num_cpus": jobs, "include_dashboard": False, "_temp_dir": str(out / ".cache" / "ray")}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": ALLOCATOR},
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": ALLOCATOR},
                  **local)
     except (ConnectionError, ValueError) as error:
         raise UserError(f"--address {address}: no Ray cluster answers there ({' '.join(str(error).split())[:200]}); "
@@ -49,8 +53,9 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
         ray.shutdown()
 
 
-def _run(ray, units: Sequence[Unit], finished: set[str], out: Path, device: str, environment: dict, report: Report,
-         stop: Callable[[], bool], flag: Path) -> Iterator[tuple[Unit, Outcome]]:
+def _run(ray: Any, units: Sequence[Unit], finished: set[str], out: Path, device: str,
+         environment: dict[str, Any], report: Report, stop: Callable[[], bool], flag: Path,
+         ) -> Iterator[tuple[Unit, Outcome]]:
     task = ray.remote(max_retries=RETRIES, retry_exceptions=False)(_task)
     on_gpu = device.startswith("cuda")
     references: dict[str, object] = {}
@@ -83,13 +88,16 @@ def _run(ray, units: Sequence[Unit], finished: set[str], out: Path, device: str,
             yield unit, outcome
 
 
-def _task(unit: Unit, out: Path, device: str, environment: dict, plugins: tuple[Path, ...], *needed: Outcome | None) -> Outcome | None:
+def _task(unit: Unit, out: Path, device: str, environment: dict[str, Any], plugins: tuple[Path, ...],
+          *needed: Outcome | None) -> Outcome | None:
     """One unit in a Ray worker; None when it was not begun because the user had asked to stop."""
     load_folders(plugins)
     stopping = (out / STOP).exists
-    if stopping() or None in needed:
+    if stopping():
         return None
     for outcome in needed:
+        if outcome is None:
+            return None
         if outcome.status != "done":
             return blocked(outcome)
     from downstream.guard import prepare

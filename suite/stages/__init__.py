@@ -1,4 +1,4 @@
-"""How one unit is done: a stage is a function over a unit, registered with its version and what it needs of a machine."""
+"""How one unit is done: a stage is a function over a unit, registered with what it needs of a machine."""
 
 import importlib
 import pkgutil

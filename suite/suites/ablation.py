@@ -19,7 +19,6 @@ from fusion.smfnet.trainer import train
 from suite.errors import UserError
 from suite.planning import MethodInfo, Planning
 from suite.stages import Context, Made, Stage, register_stage
-from suite.stages.fuse import WEIGHTS
 from suite.suites import Suite, register_suite
 from suite.unit import Unit
 
@@ -59,8 +58,8 @@ class TrainingSMFNet:
 def ready(planning: Planning, settings: AblationSettings) -> None:
     """The ablations as methods whose weights this run makes."""
     if not settings.training:
-        raise UserError(f"profile {planning.profile.name}, [ablation]: key 'training' is missing; it names the data set "
-                        "that the networks are trained on")
+        raise UserError(f"profile {planning.profile.name}, [ablation]: key 'training' is missing; it names the data "
+                        "set that the networks are trained on")
     pairs = planning.open(settings.training)
     for name in settings.recipes:
         recipe = load_recipe(name, settings.overrides)

@@ -139,4 +139,5 @@ class _Memory:
 
 
 register_stage(Stage("measure", measure, version=2, exclusive=True))
-register_suite(Suite("complexity", "Cost of a method", "cost", ComplexitySettings, plan, datasets="kept", pictures=False))
+register_suite(Suite("complexity", "Cost of a method", "cost", ComplexitySettings, plan, datasets="kept",
+                     pictures=False))

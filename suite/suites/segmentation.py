@@ -9,7 +9,7 @@ from fusion.method import Card
 from suite.planning import MethodInfo, Planning
 from suite.stages import Context, Made, Stage, register_stage
 from suite.suites import Suite, register_suite
-from suite.training import cost_of, pictures, plan_trainings, progress_of, rows_of, training
+from suite.training import cost_of, fused_pictures, plan_trainings, progress_of, rows_of, source_pictures, training
 from suite.unit import Unit
 
 FOUR_CHANNEL = Card(name="four_channel", title="Early fusion (4 channels)", kind="source", task=(),
@@ -46,7 +46,7 @@ def segment(unit: Unit, context: Context) -> Made:
     work = training(unit)
     settings = work.settings
     result = run_segmentation(
-        pictures(unit, context), work.labels, work.split, settings, seed=unit.seed, device=context.device,
+        fused_pictures(unit, context) if unit.upstream else source_pictures(unit), work.labels, work.split, settings, seed=unit.seed, device=context.device,
         out=context.out / unit.folder, progress=progress_of(unit, context))
     network = f"{settings.model}-r{settings.depth}-d{settings.output_stride}"
     return Made(rows_of(unit, "segmentation", network, result.rows),
