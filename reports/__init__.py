@@ -5,7 +5,7 @@ Names are imported on first use: whoever only catches a ReportError does not wai
 
 import importlib
 
-_HOME = {"Options": "write", "ReportError": "data", "RunData": "data", "is_current": "write", "load": "data",
+_HOME = {"Options": "write", "ReportError": "errors", "RunData": "data", "is_current": "write", "load": "data",
          "write_all": "write"}
 
 __all__ = sorted(_HOME)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from reports.data import ReportError
+from reports.errors import ReportError
 
 _FORM = re.compile(r"(?P<dataset>\w+):(?P<item>.+):(?P<x>\d+),(?P<y>\d+),(?P<side>\d+)")
 

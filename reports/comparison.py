@@ -107,7 +107,7 @@ def _published_row(table: pd.DataFrame, dataset: str, data: RunData, method: str
         title = data.network_title(method) if "params_k" in rows else data.title(method)
         rows = rows[rows["method"].str.lower() == title.lower()]
     if "trained_on_medical" in rows:
-        rows = rows[rows["trained_on_medical"] == int(data.run["methods"][method].get("trained_on_medical", False))]
+        rows = rows[rows["trained_on_medical"] == int(data.is_medical(method))]
     return rows.iloc[0] if len(rows) else None
 
 
@@ -129,13 +129,13 @@ def _cells(number: int, data: RunData, dataset: str, method: str, row: pd.Series
 
 def _reason(number: int, data: RunData, dataset: str, method: str) -> str:
     """Why a row may differ from the paper's: the data, the protocol, the method's card, the table; else its parity."""
-    entry = data.run["methods"].get(method, {})
+    record = data.method(method)
     reasons = [data.dataset_note(dataset)]
-    if entry.get("protocol", "") in ("paper", "official"):
-        reasons.append(f"run with the protocol {entry['protocol']}; the paper's rows are those of released")
+    if record.protocol in ("paper", "official"):
+        reasons.append(f"run with the protocol {record.protocol}; the paper's rows are those of released")
     else:
-        reasons.append(entry.get("differs", {}).get("complexity" if number == 5 else dataset, ""))
-    return ". ".join(filter(None, (*reasons, _OF_TABLE.get(number, "")))) or entry.get("parity", "")
+        reasons.append(record.differs.get("complexity" if number == 5 else dataset, ""))
+    return ". ".join(filter(None, (*reasons, _OF_TABLE.get(number, "")))) or record.parity
 
 
 def _digits(number: int, column: str, digits: int) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from reports.data import ReportError
+from reports.errors import ReportError
 
 
 def read(path: Path) -> np.ndarray:

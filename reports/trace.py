@@ -1,7 +1,8 @@
 """Where a printed cell comes from: rows, units, weights and pairs by hash."""
 
 from metrics import registry
-from reports.data import ReportError, RunData, load
+from reports.data import RunData, load
+from reports.errors import ReportError
 from reports.tables import SUITE_OF
 from reports.tables.complexity import COLUMNS
 from reports.tables.downstream import SHORT
@@ -60,16 +61,16 @@ def _head(data: RunData, suite: str, dataset: str, method: str, metric: str, row
 
 
 def _provenance(data: RunData, dataset: str, method: str) -> list[str]:
-    card, pairs = data.run["methods"].get(method, {}), data.run["datasets"].get(dataset, {})
-    lines = [f"method: {card.get('title', method)}, protocol {card.get('protocol', '?')}"]
-    lines += [f"  weights {w['file']} sha256 {w['sha256']}" for w in card.get("weights", ())]
-    lines.append(f"pairs: {len(pairs.get('pairs', ()))}, manifest sha256 {pairs.get('manifest', '?')}")
-    if pairs.get("note"):
-        lines.append(f"  note: {pairs['note']}")
-    for unit in data.run["units"]:
-        if unit["method"] == method and unit["dataset"] == dataset:
-            lines.append(f"unit: {unit['stage']} {unit['status']}, {unit['folder']}, key {unit['key']}")
-            lines += [f"  {note}" for note in unit.get("notes", ())]
+    record, pairs = data.method(method), data.dataset(dataset)
+    lines = [f"method: {record.title}, protocol {record.protocol or '?'}"]
+    lines += [f"  weights {w.file} sha256 {w.sha256}" for w in record.weights]
+    lines.append(f"pairs: {len(pairs.pairs)}, manifest sha256 {pairs.manifest}")
+    if pairs.note:
+        lines.append(f"  note: {pairs.note}")
+    for unit in data.run.units:
+        if unit.method == method and unit.dataset == dataset:
+            lines.append(f"unit: {unit.stage} {unit.status}, {unit.folder}, key {unit.key}")
+            lines += [f"  {note}" for note in unit.notes]
     return lines
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from core import records
 from core.files import write_text
 from reports.areas import Area
 from reports.claims import claims, claims_table, placings_table
@@ -72,7 +73,7 @@ def is_current(out: Path) -> bool:
 
 def _inputs(data: RunData, options: Options) -> str:
     """sha256 over what the reports are made of: rows, run.json but its times, options, and this package's own files."""
-    run = {key: value for key, value in data.run.items() if key not in ("started", "finished", "command")}
+    run = records.write(replace(data.run, started="", finished="", command=""))
     digest = hashlib.sha256(json.dumps([run, asdict(options)], sort_keys=True).encode())
     digest.update((data.out / "rows.csv").read_bytes())
     for path in sorted(Path(__file__).parent.rglob("*.*")):

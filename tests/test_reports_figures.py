@@ -117,7 +117,7 @@ def run(tmp_path_factory):
 def test_the_picture_shown_is_the_one_on_which_the_detectors_disagree(run):
     data = load(run)
     unit = data.unit("detect", "smfnet", "m3fd")
-    path = run / unit["folder"] / "predictions.json"
+    path = run / unit.folder / "predictions.json"
     table = json.loads(path.read_text(encoding="utf-8"))
     table["images"]["00002"]["boxes"] = []
     path.write_text(json.dumps(table), encoding="utf-8")

@@ -95,8 +95,8 @@ def test_a_run_is_compared_cell_by_cell(tmp_path):
 
 
 def with_entry(data, method: str, **entry):
-    methods = data.run["methods"] | {method: data.run["methods"][method] | entry}
-    return replace(data, run=data.run | {"methods": methods})
+    methods = {**data.run.methods, method: replace(data.run.methods[method], **entry)}
+    return replace(data, run=replace(data.run, methods=methods))
 
 
 def test_a_row_that_differs_is_explained_for_its_data_set(tmp_path):

@@ -12,6 +12,7 @@ from reports.render import csv, html, latex, markdown
 from reports.table import DASH, Cell, Header, Line, Table, beside, ranked, transposed
 from reports.tables import build
 from reports.write import build_tables
+from results.records import DatasetRecord, MethodRecord, UnitRecord
 
 GOLDEN = Path(__file__).parent / "golden" / "reports"
 RENDERERS = {"tex": latex.render, "md": markdown.render, "csv": csv.render, "html": html.render}
@@ -174,6 +175,35 @@ def test_missing_methods_keep_their_row_with_the_reason(run):
     assert "no weights" in cells["TNO", "CDDFuse"][0].note
 
 
+def test_the_reason_is_the_methods_or_the_units_own(run):
+    """Missing weights come before what other units say; a unit of another suite says nothing here."""
+    def unit(method, status, reason, suites, dataset="tno", stage="score"):
+        return UnitRecord(stage, method, dataset, 0, "k", "f", status, reason, suites=suites)
+
+    units = (unit("cddfuse", "stopped", "not reached", ("complexity",), "-", "measure"),
+             unit("average", "stopped", "not reached", ("ivf",), stage="fuse"),
+             unit("average", "failed", "OSError: disk full", ("ivf",)),
+             unit("smfnet", "failed", "elsewhere", ("detection",)))
+    data = replace(run, run=replace(run.run, units=units))
+    assert data.reason("complexity", "cddfuse", "-").startswith("no weights")
+    assert data.reason("ivf", "average", "tno") == "OSError: disk full"
+    assert data.reason("ivf", "average", "roadscene") == "" == data.reason("ivf", "smfnet", "tno")
+
+
+def test_nothing_is_guessed_from_a_name(run):
+    """A user's method "ae9" is a row of Table I, a user's data set "sampleville" was not rendered."""
+    record = MethodRecord("ae9", "ae9", "brought", suites=("ivf",))
+    rows = run.rows.query("suite == 'ivf' and method == 'average' and dataset == 'tno'").assign(
+        method="ae9", dataset="sampleville")
+    data = replace(run, rows=rows, run=replace(
+        run.run, methods={**run.run.methods, "ae9": record},
+        datasets={"sampleville": DatasetRecord("Sampleville", "ivf", "ab" * 32)}))
+    table = build(data, 1)
+    assert "ae9" in [line.label for line in table.lines if line.cells[0].value is not None]
+    assert not data.is_sample and not any("renders itself" in note for note in table.notes)
+    assert "ae9" not in data.methods("ablation")
+
+
 def test_an_undefined_value_is_not_averaged_away(run, tmp_path):
     out = make_run(tmp_path, ["mif"], pictures=False)
     text = (out / "rows.csv").read_text(encoding="utf-8").splitlines()
@@ -197,24 +227,24 @@ def test_options(run):
 
 def test_methods_are_chosen_by_name_whatever_a_table_calls_them(run):
     """Table V says "SMFNet" of a slim one, Table IV marks what saw medical pictures; ablations are asked for apart."""
-    entry = {**run.run["methods"]["smfnet"], "title": "SMFNet (slim)", "network": "SMFNet", "trained_on_medical": True}
-    slim = replace(run, run={**run.run, "methods": {**run.run["methods"], "smfnet": entry}})
+    record = replace(run.run.methods["smfnet"], title="SMFNet (slim)", network="SMFNet", trained_on_medical=True)
+    slim = replace(run, run=replace(run.run, methods={**run.run.methods, "smfnet": record}))
     tables = {t.name: [line.label for line in t.lines] for t in build_tables(slim, Options(methods=("smfnet",)))}
     assert set(tables["table1"]) == {"SMFNet (slim)"} and tables["table5"] == ["SMFNet"]
     assert tables["table4"] == ["SMFNet (slim)†"] and tables["table6"] == [f"AE{n}" for n in range(1, 9)]
 
 
 def with_methods(data, **entries):
-    methods = {**data.run["methods"], **{name: {"title": name, "kind": "baseline", **how}
-                                         for name, how in entries.items()}}
-    skipped = {**data.run["units"][-1], "status": "skipped", "reason": "no weights"}
-    units = [*data.run["units"], *({**skipped, "method": name} for name in entries)]
-    return replace(data, run={**data.run, "methods": methods, "units": units})
+    """The run with methods that were skipped for want of weights."""
+    added = {name: MethodRecord(**{"title": name, "network": name, "kind": "baseline", "reason": "no weights", **how})
+             for name, how in entries.items()}
+    return replace(data, run=replace(data.run, methods={**data.run.methods, **added}))
 
 
 def test_table_iv_is_in_the_papers_order_and_shows_its_methods_only(run):
-    seen = {"trained_on_medical": True}
-    data = with_methods(run, ifcnn=seen, ship={}, csmca={"kind": "precomputed", **seen}, murf={}, tardal={})
+    seen, both, visible = {"trained_on_medical": True, "suites": ("mif",)}, {"suites": ("ivf", "mif")}, ("ivf",)
+    data = with_methods(run, ifcnn=seen, ship=both, csmca={"kind": "precomputed", **seen}, murf={"suites": visible},
+                        tardal=both)
     lines = build(data, 4).lines
     assert [line.label for line in lines] == ["U2Fusion", "tardal", "CDDFuse", "ship", "DenseFuse", "SMFNet", "csmca†",
                                               "ifcnn†"]
@@ -233,7 +263,7 @@ def test_options_are_printed_with_both_hyphens():
 
 
 def test_unknown_method_is_named(run):
-    with pytest.raises(ValueError, match=r"smfnt.*known: "):
+    with pytest.raises(ValueError, match=r"no method 'smfnt' in this run; did you mean smfnet"):
         build_tables(run, Options(methods=("smfnt",)))
 
 

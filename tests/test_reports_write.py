@@ -161,7 +161,7 @@ def test_a_method_has_one_colour_everywhere(tmp_path):
     few = load(make_run(tmp_path, ["mif"], pictures=False))
     for method in ("densefuse", "u2fusion", "smfnet", "visible"):
         assert style.colour(many, method) == style.colour(few, method)
-    colours = [style.colour(many, m) for m in many.run["methods"] if not m.startswith("ae")]
+    colours = [style.colour(many, m) for m in many.run.methods if many.kind(m) != "ablation"]
     assert len(set(colours)) == len(colours)
 
 

@@ -32,7 +32,7 @@ def draw(data: RunData) -> dict[str, Figure]:
 def _predictions(data: RunData, method: str, dataset: str) -> dict | None:
     """predictions.json of the first seed: {"classes": [...], "images": {id: {"boxes": [...]}}}."""
     unit = data.unit("detect", method, dataset)
-    path = data.out / unit["folder"] / "predictions.json" if unit and unit["status"] == "done" else None
+    path = data.out / unit.folder / "predictions.json" if unit and unit.status == "done" else None
     return json.loads(path.read_text(encoding="utf-8")) if path is not None and path.is_file() else None
 
 

@@ -4,7 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reports.areas import Area
-from reports.data import ReportError, RunData
+from reports.data import RunData
+from reports.errors import ReportError
 from reports.figures.magnified import grid
 from reports.pictures import read
 
@@ -59,7 +60,7 @@ def pictures(data: RunData, dataset: str, item: str) -> dict[str, np.ndarray]:
         if sources[0] == sources[1]:
             ir, vi = ir[..., 3], ir[..., :3]
         found = dict(zip(data.source_titles(dataset), (ir, vi)))
-    for method in data.ordered(data.run["methods"]):
+    for method in data.ordered(data.run.methods):
         path = data.fused_path(method, dataset, item)
         if path is not None and data.kind(method) != "source":
             found[data.title(method)] = read(path)

@@ -13,7 +13,7 @@ ALPHA = 0.05
 def draw(data: RunData) -> dict[str, Figure]:
     """ranks_table1, ranks_table4: one line per data set; needs three methods."""
     figures = {}
-    titles = {data.title(m): m for m in data.run["methods"]}
+    titles = {data.title(m): m for m in data.run.methods}
     for stem, summary in summaries(data).items():
         if summary["method"].nunique() >= 3:
             figures[f"ranks_{stem.split('_')[0]}"] = _diagram(data, summary, titles)

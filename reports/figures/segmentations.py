@@ -31,7 +31,7 @@ def draw(data: RunData) -> dict[str, Figure]:
 
 def _folder(data: RunData, method: str, dataset: str) -> Path | None:
     unit = data.unit("segment", method, dataset)
-    folder = data.out / unit["folder"] / "predictions" if unit and unit["status"] == "done" else None
+    folder = data.out / unit.folder / "predictions" if unit and unit.status == "done" else None
     return folder if folder is not None and folder.is_dir() else None
 
 

@@ -57,7 +57,7 @@ def line(data: RunData, method: str) -> dict:
 
 
 def _place(data: RunData, method: str) -> int:
-    order = [*_FIXED, *sorted(m for m in data.run["methods"] if m not in _FIXED)]
+    order = [*_FIXED, *sorted(m for m in data.run.methods if m not in _FIXED)]
     return order.index(method) if method in order else len(order)
 
 

@@ -18,6 +18,7 @@ from reports.data import RunData
 from reports.figures.panels import pictures
 from reports.render import html
 from reports.table import Table
+from results.records import UnitRecord
 
 # The page has to stay light enough to be mailed (12 methods: about 0.4 MB a pair): unless told otherwise, this many
 # pictures per data set, this long at most.
@@ -139,10 +140,17 @@ def _script_json(content) -> Markup:
 
 def _statuses(data: RunData) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for unit in data.run["units"]:
-        counts[unit["status"]] = counts.get(unit["status"], 0) + 1
+    for status in [*(unit.status for unit in data.run.units), *("skipped" for _ in _skipped(data))]:
+        counts[status] = counts.get(status, 0) + 1
     return counts
 
 
-def _problems(data: RunData) -> list[dict]:
-    return [unit for unit in data.run["units"] if unit["status"] != "done"]
+def _skipped(data: RunData) -> list[UnitRecord]:
+    """Methods that were skipped as a whole, in the shape of units."""
+    named = {unit.method for unit in data.run.units if unit.status == "skipped"}
+    return [UnitRecord("-", name, "-", 0, "", "", "skipped", record.reason)
+            for name, record in data.run.methods.items() if record.reason and name not in named]
+
+
+def _problems(data: RunData) -> list[UnitRecord]:
+    return [*(unit for unit in data.run.units if unit.status != "done"), *_skipped(data)]

@@ -29,10 +29,10 @@ def notes(data: RunData, suite: str, *more: str) -> tuple[str, ...]:
              if data.dataset_note(name)]
     methods: Iterable[str] = data.suite(suite)["method"].unique()
     found += [f"{data.title(m)}: {note}." for m in data.ordered(methods)
-              if (note := data.run["methods"].get(m, {}).get("note", "").rstrip("."))]
+              if (note := data.method(m).note.rstrip("."))]
     seeds = data.suite(suite)["seed"].nunique()
     if seeds > 1:
         found.append(f"Mean ± standard deviation over {seeds} seeds.")
-    if any(name.startswith("sample") for name in data.datasets(suite)):
+    if any(data.dataset(name).rendered for name in data.datasets(suite)):
         found.append(SAMPLE_NOTE)
     return (*filter(None, more), *dict.fromkeys(found))

@@ -20,8 +20,8 @@ def table5(data: RunData) -> Table:
     lines = []
     for dataset in data.datasets("complexity"):
         for method in data.methods("complexity"):
-            own = data.run["methods"].get(method, {}).get("note", "")  # weights of another network are not timed
-            cells, reason = [], data.reason(method, dataset) or own
+            own = data.method(method).note  # weights of another network are not timed
+            cells, reason = [], data.reason("complexity", method, dataset) or own
             for metric, _, digits, factor in COLUMNS:
                 found = cell(means, (dataset, method, metric), digits, reason)
                 cells.append(Cell(found.value * factor, digits) if isinstance(found.value, float) else found)

@@ -34,7 +34,7 @@ def table3(data: RunData) -> Table:
 def _made_how(data: RunData, suite: str) -> str:
     """What the trainings say of themselves (network, split, pictures at hand), each sentence once."""
     stages = {"detection": "detect", "segmentation": "segment"}
-    said = [note for unit in data.run["units"] if unit["stage"] == stages[suite] for note in unit.get("notes", ())]
+    said = [note for unit in data.run.units if unit.stage == stages[suite] for note in unit.notes]
     return "; ".join(dict.fromkeys(said)) + "." if said else ""
 
 
@@ -65,7 +65,7 @@ def _table(data: RunData, suite: str, name: str, title: str, columns: Sequence[t
     for dataset in data.datasets(suite):
         values = data.by_item(suite, dataset)
         for method in data.methods(suite):
-            reason = data.reason(method, dataset)
+            reason = data.reason(suite, method, dataset)
             cells = tuple(_cell(values, (method, metric, item), reason) for metric, item in columns)
             if any(c.value is not None for c in cells) or reason:
                 lines.append(Line(data.title(method), cells, data.labelled_title(suite, dataset) if several else "",

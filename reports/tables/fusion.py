@@ -45,7 +45,7 @@ def _metrics_table(data: RunData, suite: str, name: str, title: str, metrics: tu
     lines = []
     for dataset in data.datasets(suite):
         for method in data.methods(suite):
-            reason = data.reason(method, dataset)
+            reason = data.reason(suite, method, dataset)
             cells = tuple(cell(means, (dataset, method, metric), DIGITS, reason) for metric in metrics)
             if any(c.value is not None for c in cells) or reason:
                 lines.append(Line(_label(data, suite, dataset, method), cells, data.dataset_title(dataset),
