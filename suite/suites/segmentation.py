@@ -45,8 +45,9 @@ def plan(planning: Planning, settings: SegmentationSuite) -> None:
 def segment(unit: Unit, context: Context) -> Made:
     work = training(unit)
     settings = work.settings
+    pictures = fused_pictures(unit, context) if unit.upstream else source_pictures(unit)
     result = run_segmentation(
-        fused_pictures(unit, context) if unit.upstream else source_pictures(unit), work.labels, work.split, settings, seed=unit.seed, device=context.device,
+        pictures, work.labels, work.split, settings, seed=unit.seed, device=context.device,
         out=context.out / unit.folder, progress=progress_of(unit, context))
     network = f"{settings.model}-r{settings.depth}-d{settings.output_stride}"
     return Made(rows_of(unit, "segmentation", network, result.rows),
