@@ -44,19 +44,18 @@ def resume(out: Path, units: int) -> None:
 
 def finish(out: Path, units: int) -> tuple[int, int]:
     """Give every unit of a plan a result as its stage would leave it. Returns (seeds, units)."""
-    from suite.run import prepare_out
-
     from fusion.sample import write_sample
     from results.rows import Row
     from suite.environment import environment
     from suite.plan import make_plan
     from suite.profile import load_profile
+    from suite.runner import prepare_out
     from suite.unit import write_result
 
     write_sample(prepare_out(out) / "sample")
     def planned(seeds: int):
         profile = load_profile("sample", suites=("detection", "segmentation"), seeds=seeds)
-        return make_plan(profile, data=out / "sample", weights=out, method_names=None, facts={})
+        return make_plan(profile, data=out / "sample", weights=out, named=None, known_files={})
 
     one, two = (len(planned(number).units) for number in (1, 2))
     seeds = 1 + -(-(units - one) // (two - one))
@@ -70,10 +69,10 @@ def finish(out: Path, units: int) -> tuple[int, int]:
 
 def _rows(unit) -> list[tuple]:
     if unit.stage == "detect":
-        named = [("detection", name, "AP50") for name in unit.inputs["labels"].classes]
+        named = [("detection", name, "AP50") for name in unit.work.labels.classes]
         named += [("detection", "-", metric) for metric in ("mAP50", "mAP50-95", "precision", "recall")]
     elif unit.stage == "segment":
-        named = [("segmentation", name, "IoU") for name in unit.inputs["labels"].classes]
+        named = [("segmentation", name, "IoU") for name in unit.work.labels.classes]
         named += [("segmentation", "-", metric) for metric in ("mIoU", "mAcc", "aAcc")]
     else:
         return []

@@ -173,7 +173,7 @@ def test_defaults_are_the_papers(tmp_path):
     guard.prepare(tmp_path)
     from downstream.detection.trainer import overrides
 
-    assert load_profile("paper").settings["detection"] == {}  # nothing but the defaults
+    assert load_profile("paper").settings_of("detection").training == DetectionSettings()  # nothing but the defaults
     paper = DetectionSettings()
     assert (paper.engine, paper.epochs, paper.batch, paper.optimizer, paper.lr0, paper.imgsz) == (
         "yolov5xu", 100, 8, "SGD", 1e-2, 640)

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from fusion.pairs import DatasetCard, Pair, PairSet
 from fusion.smfnet import losses, settings
 from fusion.smfnet.network import SMFNet
 from fusion.smfnet.patches import PatchSet, low_contrast, order
@@ -22,7 +22,7 @@ from fusion.smfnet.trainer import train
 from fusion.smfnet.weights import save
 from suite.profile import load_profile
 from suite.stages import Context, Stopped
-from suite.stages import train as stage_train
+from suite.suites import ablation
 from suite.unit import Unit
 
 SMALL = {"network.width": 8, "network.heads": 2, "data.patch": 32, "data.stride": 32, "training.batch": 2,
@@ -59,7 +59,7 @@ def test_recipes_state_both_protocols():
     assert (released.training.stage1_epochs, released.training.stage2_epochs, released.training.batch) == (40, 80, 6)
 
 
-@pytest.mark.parametrize("overrides", [{}, load_profile("sample").settings["ablation"]["overrides"]])
+@pytest.mark.parametrize("overrides", [{}, load_profile("sample").settings_of("ablation").overrides])
 def test_each_ablation_changes_what_ae8_has(overrides):
     whole = dataclasses.replace(load_recipe("ae8", overrides), title="")
     assert all(dataclasses.replace(load_recipe(name, overrides), title="") != whole for name in ABLATIONS[:-1])
@@ -152,15 +152,16 @@ def test_resume_is_bitwise(pairs, tmp_path):
 
 def test_stage_tells_of_all_calls(pairs, tmp_path):
     """A stopped training that goes on, and a finished one that is called again, report the whole training."""
-    unit = Unit(stage="train", method="ae3", dataset="drawn", seed=0, version=stage_train.VERSION,
-                settings={"recipe": "ae3", "overrides": SMALL},
-                inputs={"pairs": SimpleNamespace(pairs=[SimpleNamespace(ir=pairs / "ir" / "0.png")])})
+    drawn = tuple(Pair(path.stem, path, pairs / "vi" / path.name, 0, 0) for path in sorted((pairs / "ir").iterdir()))
+    card = DatasetCard("drawn", "drawn", "ivf", "", ())
+    unit = Unit("train", "ae3", "drawn", 0, 1, "", ablation.TrainingSMFNet(
+        PairSet(card, drawn, "", ""), "ae3", {}, SMALL))
     done = []
     with pytest.raises(Stopped):
-        stage_train.run(unit, Context(tmp_path, "cpu", {}, progress=lambda step, *_: done.append(step),
+        ablation.train_smfnet(unit, Context(tmp_path, "cpu", {}, progress=lambda step, *_: done.append(step),
                                       stop_requested=lambda: len(done) == 2))
     with pytest.warns(UserWarning, match="going on from step"):
-        resumed, again = (stage_train.run(unit, Context(tmp_path, "cpu", {})).details for _ in range(2))
+        resumed, again = (ablation.train_smfnet(unit, Context(tmp_path, "cpu", {})).details for _ in range(2))
     with (tmp_path / unit.folder / "losses.csv").open() as handle:
         rows = [float(row["loss"]) for row in csv.DictReader(handle)]
     assert resumed == again == {"first_loss": rows[0], "last_loss": rows[-1], "steps": 6}

@@ -90,7 +90,7 @@ def test_killed_and_run_again(finished, tmp_path):
 
 
 def test_two_runs_on_one_out(finished):
-    from suite.run import locked
+    from suite.runner import locked
 
     root, out = finished
     with locked(out):
