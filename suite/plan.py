@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from baselines.precomputed import brought_card, open_precomputed
+from core import records
 from core.files import sha256
 from fusion.method import Card, MethodError, find, load_method, methods
 from fusion.pairs import PairSet, open_pairs
@@ -184,11 +185,11 @@ def score_unit(fused: Unit, suite: str, variant: str, metrics: Sequence[str], pa
 
 def _plan_detection(plan: Plan, profile: Profile, suite: str, data: Path, facts: MutableMapping[str, list]) -> None:
     from downstream.detection.dataset import open_detection
-    from downstream.detection.policy import LabelPolicy
+    from downstream.detection.policy import LabelError, LabelPolicy
     from downstream.detection.settings import DetectionSettings
 
     table = dict(profile.settings.get(suite, {}))
-    policy = LabelPolicy.from_table(table.pop("labels", {}))
+    policy = records.read(LabelPolicy, table.pop("labels", {}), f"{profile.name}.toml, [detection.labels]", LabelError)
     profile = replace(profile, settings={**profile.settings, suite: table})
 
     def open_reported(name: str, root: Path):
@@ -222,12 +223,12 @@ def _plan_training(plan: Plan, profile: Profile, suite: str, data: Path, facts: 
     four_channel = table.pop("four_channel_row", False) if suite == "segmentation" else False
     if not isinstance(split_name, str | None) or not isinstance(four_channel, bool):
         raise UserError(f"profile {profile.name}, [{suite}]: split is a text, four_channel_row true or false")
-    settings = settings_type.from_table(table)
+    settings = records.read(settings_type, table, f"{profile.name}.toml, [{suite}]", UserError)
     for dataset in profile.datasets.get(suite, ()):
         labels = open_labels(dataset, data)
-        folds = split_name == "folds" and hasattr(labels, "fold")
+        folds = split_name == "folds" and labels.folds
         splits = [labels.fold(seed) for seed in range(profile.seeds)] if folds else [labels.split(split_name)]
-        sets = tuple(_open(plan, name, data, facts) for name in getattr(labels, "pair_sets", ()) or (dataset,))
+        sets = tuple(_open(plan, name, data, facts) for name in labels.pair_sets)
         for split in splits:
             _check_ids(split, sets)
         rows = [(info.name, tuple(plan.add(fuse_unit(info, pairs)) for pairs in sets), settings)
@@ -319,7 +320,7 @@ def _hash(content) -> str:
 
 def _initial_weights(settings) -> str | None:
     """Hash of the file that a training starts from: its path says nothing about its content."""
-    file = getattr(settings, "weights", None) or getattr(settings, "pretrained", None)
+    file = settings.initial_weights
     return sha256(Path(file)) if file else None
 
 
