@@ -1,45 +1,19 @@
-"""PairSet: the ordered pairs of a data set, its documented layouts, its manifest hash.
-
-A data set is one TOML file in `fusion/datasets/` and nothing else:
-
-    title = "TNO"                    # as printed
-    task = "ivf"                     # or "mif"
-    published = "..."                # where a user gets it
-    paper_pairs = 25                 # how many the paper uses (0: not in the paper)
-    layouts = [{ir = "tno/ir", vi = "tno/vi"}]     # below the data root; {packed = "..."} for 4-channel pictures
-"""
+"""PairSet: the ordered pairs of a data set and its manifest hash. What data sets there are: fusion.dataset_cards."""
 
 import hashlib
-import tomllib
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from core.errors import IvfbenchError
 from core.files import stamp
-from core.names import nearest
 from fusion import images
+from fusion.dataset_cards import DatasetCard, Layout, PairsError, datasets, find_dataset
 
-DATASETS = Path(__file__).with_name("datasets")
+__all__ = ["SUFFIXES", "DatasetCard", "Pair", "PairSet", "PairsError", "datasets", "find_dataset", "open_pairs"]
+
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
-
-
-class PairsError(IvfbenchError):
-    """A data set that cannot be used; the message names the folder or file, what was found and the remedy."""
-
-
-@dataclass(frozen=True)
-class DatasetCard:
-    name: str
-    title: str
-    task: str
-    published: str
-    layouts: tuple[dict[str, str], ...]
-    paper_pairs: int = 0
-    note: str = ""
-    rendered: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,24 +75,6 @@ class PairSet:
         return self.card.note
 
 
-def datasets() -> dict[str, DatasetCard]:
-    """Every known data set by name."""
-    cards = {}
-    for path in sorted(DATASETS.glob("*.toml")):
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        table["layouts"] = tuple(table["layouts"])
-        cards[path.stem] = DatasetCard(name=path.stem, **table)
-    return cards
-
-
-def find_dataset(name: str) -> DatasetCard:
-    """The card of a data set. Raises PairsError with the nearest names when it is unknown."""
-    known = datasets()
-    if name not in known:
-        raise PairsError(f"unknown data set {name!r}{nearest(name, known)}")
-    return known[name]
-
-
 def open_pairs(name: str, root: Path, *, facts: MutableMapping[str, list] | None = None) -> PairSet:
     """Find a data set below `root`, check every pair and return them in a fixed order.
 
@@ -135,12 +91,13 @@ def open_pairs(name: str, root: Path, *, facts: MutableMapping[str, list] | None
         raise PairsError(f"{root}: no such folder; name an existing one with --data")
     layout = _layout(card, root)
     facts = {} if facts is None else facts
-    if "packed" in layout:
-        packed = _pictures(root / layout["packed"], card)
+    if layout.packed:
+        packed = _pictures(root / layout.packed, card)
         files = [(key, path, path) for key, path in packed.items()]
     else:
-        ir, vi = _pictures(root / layout["ir"], card), _pictures(root / layout["vi"], card)
-        _same_names(ir, vi, root / layout["ir"], root / layout["vi"])
+        ir = _pictures(root / layout.ir, card, layout.ir_ending)
+        vi = _pictures(root / layout.vi, card, layout.vi_ending)
+        _same_names(ir, vi, root / layout.ir, root / layout.vi)
         files = [(key, ir[key], vi[key]) for key in ir]
     pairs, digest = [], hashlib.sha256()
     for key, ir_path, vi_path in sorted(files, key=lambda f: f[1].name):
@@ -151,30 +108,31 @@ def open_pairs(name: str, root: Path, *, facts: MutableMapping[str, list] | None
                              f"{ir_size[1]}x{ir_size[0]}; a pair must be registered and of one size")
         digest.update(f"{key}\0{ir_hash}\0{vi_hash}\n".encode())
         pairs.append(Pair(key, ir_path, vi_path, *ir_size))
-    return PairSet(card, tuple(pairs), digest.hexdigest(), " + ".join(layout.values()))
+    return PairSet(card, tuple(pairs), digest.hexdigest(), " + ".join(layout.folders))
 
 
-def _layout(card: DatasetCard, root: Path) -> dict[str, str]:
+def _layout(card: DatasetCard, root: Path) -> Layout:
     for layout in card.layouts:
-        if all((root / folder).is_dir() for folder in layout.values()):
+        if all((root / folder).is_dir() for folder in layout.folders):
             return layout
-    wanted = " or ".join(" + ".join(f"{folder}/" for folder in layout.values()) for layout in card.layouts)
+    wanted = " or ".join(" + ".join(f"{folder}/" for folder in layout.folders) for layout in card.layouts)
     there = ", ".join(sorted(p.name for p in root.iterdir())[:12]) or "nothing"
     raise PairsError(f"{root}: data set {card.name} not found; expected {wanted}; found {there}. "
                      f"Published at {card.published}")
 
 
-def _pictures(folder: Path, card: DatasetCard) -> dict[str, Path]:
-    """Stem -> path of the pictures in `folder`, hidden files left out."""
+def _pictures(folder: Path, card: DatasetCard, ending: str = "") -> dict[str, Path]:
+    """Id -> path of the pictures in `folder` whose stem ends in `ending`, hidden files left out."""
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or not path.stem.endswith(ending):
             continue
         if not path.is_file():
             raise PairsError(f"{path}: a folder or a dead link where a picture should be; replace or remove it")
-        if path.stem in found:
-            raise PairsError(f"{path}: {found[path.stem].name} has the same name; keep one of them")
-        found[path.stem] = path
+        key = path.stem.removesuffix(ending)
+        if key in found:
+            raise PairsError(f"{path}: {found[key].name} has the same name; keep one of them")
+        found[key] = path
     if not found:
         raise PairsError(f"{folder}: no pictures ({', '.join(sorted(SUFFIXES))}); "
                          f"{card.title} is published at {card.published}")

@@ -7,6 +7,9 @@ from typing import Any
 
 from core.files import read_json, sha256, sha256_of
 from core.source import source_hash
+from downstream.detection.settings import DetectionSettings
+from downstream.segmentation.settings import SegmentationSettings
+from downstream.splits import LabelledSet, Split
 from fusion.pairs import PairSet
 from results.rows import Row
 from suite.errors import UserError
@@ -24,8 +27,8 @@ class Training:
     """
 
     pair_sets: tuple[PairSet, ...]
-    labels: Any
-    split: Any
+    labels: Any  # the room's own LabelledSet
+    split: Split
     settings: Any
     decided: Mapping[str, Any]
 
@@ -39,27 +42,26 @@ def training(unit: Unit) -> Training:
     return unit.work
 
 
-def plan_trainings(planning: Planning, suite: str, stage: str, module: str, dataset: str, labels: Any,
-                   splits: Sequence[Any], settings: Any, initial: str, more: Mapping[str, Any]) -> None:
+def plan_trainings(planning: Planning, suite: str, stage: str, module: str, dataset: str, labels: LabelledSet,
+                   splits: Sequence[Split], settings: DetectionSettings | SegmentationSettings, more: Mapping[str, Any]) -> None:
     """One training per method and seed on what the method made of the data set's pairs.
 
     Args:
         module: the module that trains; its source is part of the key.
         splits: of repetition 0, 1, ...; one for all where there is one.
-        initial: file that the weights start from, or "".
         more: method without fused pictures -> its settings (early fusion).
     """
-    sets = tuple(planning.open(name) for name in labels.pair_sets or (dataset,))
+    sets = tuple(planning.open(name) for name in labels.pair_sets)
     for split in splits:
         _check_ids(split, sets)
     rows: list[tuple[str, tuple[Unit, ...], Any]] = [
         (info.name, tuple(planning.fuse(info, pairs, suite) for pairs in sets), settings)
         for info in planning.methods.values() if "ivf" in info.card.task or info.trained is not None]
     rows += [(name, (), chosen) for name, chosen in more.items()]
-    code, weights = source_hash([module]), sha256(Path(initial)) if initial else None
+    code, weights = source_hash([module]), settings.initial_weights
     # one row's seeds share everything else: hashed once, not once per seed
     decided = [[{"settings": asdict(chosen), "split": [split.name, sha256_of([split.train, split.val, split.test])],
-                 "labels": labels.manifest, "manifest": "+".join(pairs.manifest for pairs in sets), "initial": weights}
+                 "labels": labels.manifest, "manifest": "+".join(pairs.manifest for pairs in sets), "initial": sha256(Path(weights)) if weights else None}
                 for _, _, chosen in rows] for split in splits]
     for seed in range(planning.profile.seeds):
         split = splits[seed % len(splits)]
@@ -68,7 +70,7 @@ def plan_trainings(planning: Planning, suite: str, stage: str, module: str, data
                                        seed=seed, upstream=upstream), suite)
 
 
-def _check_ids(split: Any, sets: Sequence[PairSet]) -> None:
+def _check_ids(split: Split, sets: Sequence[PairSet]) -> None:
     have = {pair.id for pairs in sets for pair in pairs.pairs}
     wanted = [key.removesuffix("_flip") for part in (split.train, split.val, split.test) for key in part]
     missing = [key for key in wanted if key not in have]

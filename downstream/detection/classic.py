@@ -142,14 +142,14 @@ def _detection(line: str, width: int, height: int) -> list[float]:
 
 def _supported(settings: DetectionSettings) -> None:
     for name, value in (("nbs", 64), ("close_mosaic", 0)):
-        if getattr(settings, name) != value:
-            raise DetectionError(f"detection setting {name} = {getattr(settings, name)}; yolov5-classic has it fixed "
+        if vars(settings)[name] != value:
+            raise DetectionError(f"detection setting {name} = {vars(settings)[name]}; yolov5-classic has it fixed "
                                  f"at {value}")
 
 
 def _train_command(settings: DetectionSettings, data: Path, out: Path, seed: int, device: str) -> list[str]:
     hyp = out / "hyp.yaml"
-    write_json(hyp, {**_LOSS, **{name: getattr(settings, name) for name in _HYPERPARAMETERS}})  # JSON is YAML
+    write_json(hyp, {**_LOSS, **{name: vars(settings)[name] for name in _HYPERPARAMETERS}})  # JSON is YAML
     command = ["train.py", "--data", str(data), "--hyp", str(hyp), "--weights", settings.weights, "--cfg",
                f"{settings.classic_model}.yaml", "--epochs", str(settings.epochs), "--batch-size", str(settings.batch),
                "--imgsz", str(settings.imgsz), "--optimizer", settings.optimizer, "--seed", str(seed), "--device",

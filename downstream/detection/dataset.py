@@ -1,49 +1,37 @@
 """Opening a detection data set: pictures found, labels read by name and checked, splits offered."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-from core.names import nearest
-from downstream.detection import labels as lb
-from downstream.detection.policy import Box, Inspector, LabelError, LabelPolicy, Problem, inspect
-from downstream.detection.splits import MANIFESTS, Split, kfold, m3fd_scenes, read_lists, read_manifest
-from fusion.pairs import SUFFIXES
-
-FOLDERS = {
-    "m3fd": ("m3fd", "M3FD", "M3FD_Detection"),
-    "msrs": ("msrs", "MSRS", "MSRS-main"),
-    "sample_m3fd": ("sample_m3fd",),
-}
-TITLES = {"m3fd": "M3FD", "msrs": "MSRS", "sample_m3fd": "Sample (boxes)"}
-PUBLISHED = {
-    "m3fd": "https://github.com/JinyuanLiu-CV/TarDAL (M3FD_Detection: Ir/, Vis/, Annotation/*.xml)",
-    "msrs": "https://github.com/Linfeng-Tang/MSRS (test pictures), Lele-3/MSRS-detection-label (boxes)",
-    "sample_m3fd": "rendered by the benchmark itself (fusion/sample)",
-}
-FOLDS = 5
+from core.files import stamp
+from downstream.detection.data.coco import read_coco
+from downstream.detection.data.inspection import Inspection
+from downstream.detection.data.statistics import LabelStatistics, statistics_of
+from downstream.detection.data.voc import read_voc
+from downstream.detection.data.yolo import read_yolo, yolo_names
+from downstream.detection.policy import Box, Inspector, LabelError, LabelPolicy, Problem, RawLabel
+from downstream.manifests import read_scenes
+from downstream.places import Found, by_id, find_labels, list_files, make_splits, pictures
+from downstream.splits import LabelledSet, Split
+from fusion import images
 
 
-@dataclass(frozen=True)
-class DetectionSet:
-    """Labels of one data set, restricted to the pictures at hand.
+@dataclass(frozen=True, kw_only=True)
+class DetectionSet(LabelledSet):
+    """Boxes of one data set, restricted to the pictures at hand.
 
-    boxes: id -> boxes (empty: a picture without objects). classes: canonical names, index = Box.label.
-    splits: by name, the default first; MSRS has folds only, see `fold`.
-    problems: everything the label policy dealt with.
-    labels_at: where the labels were read. manifest: sha256 over classes, ids and boxes.
-    scenes: id -> scene for `leakage`, or None where the id tells (MSRS: day and night).
+    boxes: id -> boxes (empty: a picture without objects). problems: everything the label policy dealt with.
+    labels_at: where the labels were read. statistics: what they hold.
+    scenes: id -> scene for `leakage`, or None where the id tells (day and night).
     """
 
-    name: str
-    title: str
-    classes: tuple[str, ...]
     boxes: Mapping[str, tuple[Box, ...]]
-    splits: Mapping[str, Split]
     problems: tuple[Problem, ...]
     labels_at: Path
+    statistics: LabelStatistics | None = None
     scenes: Mapping[str, str] | None = None
 
     @property
@@ -52,87 +40,93 @@ class DetectionSet:
 
     @property
     def manifest(self) -> str:
+        """sha256 over classes, ids and boxes."""
         digest = hashlib.sha256("\0".join(self.classes).encode())
         for key, boxes in self.boxes.items():
             digest.update(f"\n{key}".encode())
             for box in boxes:
-                digest.update(f" {box.label} {box.cx:.6f} {box.cy:.6f} {box.w:.6f} {box.h:.6f}".encode())
+                crowd = " crowd" if box.crowd else ""
+                digest.update(f" {box.label} {box.cx:.6f} {box.cy:.6f} {box.w:.6f} {box.h:.6f}{crowd}".encode())
         return digest.hexdigest()
 
-    def split(self, name: str | None = None) -> Split:
-        """The split of that name, by default the first one."""
-        if name is None:
-            return next(iter(self.splits.values()))
-        if name not in self.splits:
-            raise LabelError(f"{self.name}: unknown split {name!r}{nearest(name, self.splits)}; known: "
-                             f"{', '.join(self.splits)}")
-        return self.splits[name]
 
-    def fold(self, number: int) -> Split:
-        """Split `number` modulo the number of folds: what repetition `number` of a cross-validation is tested on."""
-        return self.split(f"fold{number % FOLDS}of{FOLDS}")
-
-
-def open_detection(name: str, root: Path, *, policy: LabelPolicy | None = None) -> DetectionSet:
-    """Find pictures and labels of a data set below `root`.
+def open_detection(name: str, root: Path, *, policy: LabelPolicy | None = None,
+                   known: MutableMapping[str, Any] | None = None) -> DetectionSet:
+    """Find pictures and boxes of a data set below `root`, where its description says (fusion.dataset_cards).
 
     Args:
-        name: "m3fd", "msrs" or "sample_m3fd".
-        root: data root; M3FD may carry Annotation/*.xml (official), annotations_coco/*.json or labels/*.txt with a
-            classes.txt, MSRS detection_label/fusion/test/*.txt.
         policy: what to do about broken labels.
+        known: memory of picture sizes found before, extended.
     Raises LabelError: unknown name, no pictures or labels there, or a case that the policy refuses.
     """
-    if name not in FOLDERS:
-        raise LabelError(f"unknown detection data set {name!r}{nearest(name, FOLDERS)}")
-    top = next((Path(root) / f for f in FOLDERS[name] if (Path(root) / f).is_dir()), None)
-    if top is None:
-        raise LabelError(f"{name}: none of {', '.join(FOLDERS[name])} in {root}. Published at {PUBLISHED[name]}")
-    kind = "msrs" if name == "msrs" else "m3fd"
-    pictures = top / ("test/vi" if kind == "msrs" else "Vis")
-    ids = _pictures(pictures)
-    if not ids:
-        raise LabelError(f"{pictures}: no pictures found. Published at {PUBLISHED[name]}")
+    found = find_labels(name, "detection", root, LabelError)
+    paths = pictures(found, LabelError)
+    where = " + ".join(map(str, found.picture_folders))
+    if not paths:
+        raise LabelError(f"{where}: no pictures found. Published at {found.published}")
     inspector = Inspector(policy or LabelPolicy())
-    labels_at, read = _labels(top, kind)
-    index = lb.class_index(kind)
-    boxes = inspect(read(inspector=inspector), ids, index, inspector, str(pictures))
-    splits = _splits(name, top, boxes)
-    if not splits:
-        raise LabelError(f"{top}: {len(boxes)} labelled pictures are too few for any of {name}'s splits")
-    scenes = {k: s for k, s in m3fd_scenes().items() if k in boxes} if name == "m3fd" else None
-    return DetectionSet(name, TITLES[name], lb.NAMES[kind], boxes, splits, tuple(inspector.problems), labels_at, scenes)
+    labels, names_from = _read(found, inspector)
+    inspection = Inspection(found.labels, inspector, where, _sizes({} if known is None else known))
+    boxes = inspection.boxes(labels, paths, _ORDERS[found.place.format])
+    splits = _usable(make_splits(found, tuple(boxes), LabelError), boxes, found)
+    scenes = None
+    if found.labels.scenes:
+        scenes = read_scenes(found.card.path.parent / found.labels.scenes)
+        scenes = {key: scene for key, scene in scenes.items() if key in boxes}
+    return DetectionSet(
+        name=name, title=found.card.title, classes=found.labels.classes, splits=splits, pair_sets=found.pair_sets,
+        folds=next((spec.folds for spec in found.specs if spec.folds), 0),
+        notes=(found.place.note,) if found.place.note else (), boxes=boxes, problems=tuple(inspector.problems),
+        labels_at=found.folders[0], scenes=scenes,
+        statistics=statistics_of(boxes, inspection.sizes, found.labels.classes, names_from))
 
 
-def _pictures(folder: Path) -> list[str]:
-    return sorted(p.stem for p in folder.iterdir() if p.suffix.lower() in SUFFIXES) if folder.is_dir() else []
+# format -> (the file holds centre and size, it holds a size)
+_ORDERS = {"voc": (False, False), "coco": (False, True), "yolo": (True, True)}
 
 
-def _labels(top: Path, kind: str):
-    """(folder, reader taking inspector=...) of the labels found."""
-    if kind == "msrs":
-        for folder in (top / "detection_label/fusion/test", top / "detection_label/test"):
-            if folder.is_dir():
-                return folder, partial(lb.read_yolo, folder, lb.yolo_names(folder, kind))
-        raise LabelError(f"{top}: no detection_label/fusion/test; boxes: {PUBLISHED['msrs']}")
-    if (top / "Annotation").is_dir():
-        return top / "Annotation", partial(lb.read_voc, top / "Annotation")
-    if coco := sorted((top / "annotations_coco").glob("*.json")):
-        return top / "annotations_coco", partial(lb.read_coco, coco)
-    if (top / "labels").is_dir():
-        return top / "labels", partial(lb.read_yolo, top / "labels", lb.yolo_names(top / "labels", kind))
-    raise LabelError(f"{top}: no labels. Expected Annotation/*.xml, annotations_coco/*.json or labels/*.txt. "
-                     f"Published at {PUBLISHED['m3fd']}")
+def _read(found: Found, inspector: Inspector) -> tuple[list[RawLabel], str]:
+    """Labels as they stand in the files, and where the names behind class numbers were found."""
+    files = {suffix: [path for folder in found.folders for path in list_files(folder, suffix)]
+             for suffix in (".xml", ".json", ".txt")}
+    if found.place.format == "coco":
+        return read_coco(files[".json"], found.card, inspector), ""
+    suffix = ".xml" if found.place.format == "voc" else ".txt"
+    by_id(files[suffix], found.card, LabelError)  # one label a picture
+    if found.place.format == "voc":
+        return read_voc(files[".xml"], found.card, inspector), ""
+    names = [yolo_names(folder, found.top, found.place.numbers) for folder in found.folders]
+    if len({classes for classes, _ in names}) > 1:
+        raise LabelError(f"{found.folders[-1]}: its classes are {', '.join(names[-1][0])} ({names[-1][1]}), but "
+                         f"{', '.join(names[0][0])} ({names[0][1]}) for {found.folders[0]}; one order for all")
+    return read_yolo(files[".txt"], names[0][0], found.card, inspector), names[0][1]
 
 
-def _splits(name: str, top: Path, boxes: Mapping) -> dict[str, Split]:
-    """The data set's splits that leave something to train on and to test on, restricted to the labelled pictures."""
-    if name == "m3fd":
-        found = [read_manifest(MANIFESTS / f"m3fd-{split}.txt") for split in ("paper", "public", "scene")]
-    elif name == "msrs":
-        # the benchmark's MSRS pairs are the test pictures: folds inside
-        found = [kfold(boxes, k=FOLDS, fold=i) for i in range(FOLDS)] if len(boxes) >= FOLDS else []
-    else:
-        found = [read_lists(top)]
-    found = [split.restrict(boxes) for split in found]
-    return {split.name: split for split in found if split.train and split.val and split.test}
+def _sizes(known: MutableMapping[str, Any]):
+    """(height, width) of a picture, looked up in `known` first."""
+    def size_of(path: Path) -> tuple[int, int]:
+        key = f"size {stamp(path)}"
+        if key not in known:
+            known[key] = list(images.size(path))
+        height, width = known[key]
+        return height, width
+
+    return size_of
+
+
+def _usable(splits: Mapping[str, Split], boxes: Mapping[str, object], found: Found) -> dict[str, Split]:
+    """The splits that leave something to train on, to choose by and to test on, restricted to the labelled pictures."""
+    restricted = {name: split.restrict(boxes) for name, split in splits.items()}
+    usable = {name: split for name, split in restricted.items() if split.train and split.val and split.test}
+    if usable:
+        return usable
+    text = f"{found.top}: {len(boxes)} labelled pictures are too few for any split of {found.card.name}"
+    for split in splits.values():
+        listed = [key for key in split.ids if key not in boxes]
+        unlisted = sorted(set(boxes) - set(split.ids))
+        parts = ", ".join(f"{len(ids)} {part}" for part, ids in split.restrict(boxes).parts.items())
+        text += f"; split {split.name} is left with {parts}"
+        if listed and unlisted:
+            text += (f": its names ({', '.join(listed[:3])}, ...) are not those of the labelled pictures "
+                     f"({', '.join(unlisted[:3])}, ...)")
+    raise LabelError(f"{text}. Published at {found.published}")

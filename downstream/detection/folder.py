@@ -12,7 +12,7 @@ from pathlib import Path
 
 from downstream.detection.dataset import DetectionSet
 from downstream.detection.settings import DetectionError
-from downstream.detection.splits import PARTS, Split
+from downstream.splits import PARTS, Split
 from fusion import images as pictures
 
 
@@ -31,7 +31,7 @@ def build_folder(out: Path, images: Mapping[str, Path], dataset: DetectionSet, s
     (out / "labels").symlink_to(write_labels(labels, dataset), target_is_directory=True)
     for part in PARTS:
         paths = []
-        for key in getattr(split, part):
+        for key in split.parts[part]:
             source = Path(images[key]).absolute()
             target = out / "images" / f"{key}{source.suffix.lower()}"
             picture = None if colour else pictures.read(source)
@@ -56,7 +56,7 @@ def write_labels(folder: Path, dataset: DetectionSet) -> Path:
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     for key, boxes in dataset.boxes.items():
-        lines = [f"{b.label} {b.cx:.6f} {b.cy:.6f} {b.w:.6f} {b.h:.6f}\n" for b in boxes]
+        lines = [f"{b.label} {b.cx:.6f} {b.cy:.6f} {b.w:.6f} {b.h:.6f}\n" for b in boxes if not b.crowd]
         (temporary / f"{key}.txt").write_text("".join(lines), encoding="utf-8")
     try:
         temporary.rename(target)
@@ -70,9 +70,9 @@ def write_labels(folder: Path, dataset: DetectionSet) -> Path:
 def check_images(images: Mapping[str, Path], dataset: DetectionSet, split: Split) -> str:
     """Every picture of the split is there and labelled. Returns sha256 over ids and the pictures' bytes."""
     for part in PARTS:
-        if not getattr(split, part):
+        if not split.parts[part]:
             raise DetectionError(f"{dataset.name}, split {split.name}: no {part} pictures; choose another split")
-    keys = [key for part in PARTS for key in getattr(split, part)]
+    keys = [key for part in PARTS for key in split.parts[part]]
     for what, found in (("label", dataset.boxes), ("picture", images)):
         missing = [key for key in keys if key not in found]
         if missing:

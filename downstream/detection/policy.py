@@ -1,19 +1,11 @@
 """What is done about labels that cannot be taken as they are, and the report of every case."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, get_args, get_type_hints
 
 from core.errors import IvfbenchError
-
-CHOICES = {
-    "malformed": ("error", "drop"),  # a line or file that cannot be parsed; drop = that object (or file) is left out
-    "unknown_class": ("error", "drop"),  # drop = that object
-    "outside": ("clip", "drop", "error"),  # a box that reaches over the border; one wholly outside is always dropped
-    "empty": ("background", "drop", "error"),  # a label file without objects; drop = the image
-    "image_without_label": ("drop", "background", "error"),  # drop = the image: unlabelled is not the same as empty
-    "label_without_image": ("drop", "error"),  # drop = the label
-}
 
 
 class LabelError(IvfbenchError):
@@ -22,31 +14,47 @@ class LabelError(IvfbenchError):
 
 @dataclass(frozen=True)
 class LabelPolicy:
-    """One decision per case; the first of CHOICES is the default. Boxes without area and exact duplicates are
-    always dropped. Every case is reported, whatever is decided."""
+    """One decision per case. Boxes without area or smaller than a pixel and exact duplicates are always dropped. Every
+    case is reported, whatever is decided.
 
-    malformed: str = "error"
-    unknown_class: str = "error"
-    outside: str = "clip"
-    empty: str = "background"
-    image_without_label: str = "drop"
-    label_without_image: str = "drop"
+    malformed: a line or file that cannot be parsed; drop = that object (or file) is left out.
+    unknown_class: drop = that object.
+    outside: a box that reaches over the border; one wholly outside is dropped unless it is an error.
+    flipped: a box whose first corner lies right of or below the second.
+    size: VOC's <size> or COCO's width and height are missing or not the picture's; picture = corners are pixels of the
+    picture as it is, scale = of a picture of the stated size, drop = that image.
+    units: the boxes of the whole set look like another unit or another order of numbers.
+    empty: a label file without objects; drop = the image.
+    image_without_label: drop = the image: unlabelled is not the same as empty.
+    label_without_image: drop = the label.
+    max_dropped: share of the boxes or of the pictures that all decisions together may drop; more is an error.
+    """
 
-    def __post_init__(self):
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value not in CHOICES[field.name]:
-                raise LabelError(f"label policy {field.name} = {value!r}; choose from {', '.join(CHOICES[field.name])}")
+    malformed: Literal["error", "drop"] = "error"
+    unknown_class: Literal["error", "drop"] = "error"
+    outside: Literal["clip", "drop", "error"] = "clip"
+    flipped: Literal["swap", "drop", "error"] = "swap"
+    size: Literal["error", "picture", "scale", "drop"] = "error"
+    units: Literal["error", "accept"] = "error"
+    empty: Literal["background", "drop", "error"] = "background"
+    image_without_label: Literal["drop", "background", "error"] = "drop"
+    label_without_image: Literal["drop", "error"] = "drop"
+    max_dropped: float = 0.1
 
-    @classmethod
-    def from_table(cls, table: dict) -> "LabelPolicy":
-        """From a profile's table [detection.labels]. Raises LabelError for an unknown case or decision."""
-        if not isinstance(table, dict):
-            raise LabelError(f"label policy {table!r}; expected a table of {', '.join(CHOICES)}")
-        unknown = sorted(set(table) - set(CHOICES))
-        if unknown:
-            raise LabelError(f"unknown label policy {', '.join(unknown)}; known: {', '.join(CHOICES)}")
-        return cls(**table)
+    def __post_init__(self) -> None:
+        for kind, choices in CHOICES.items():
+            if self.decision(kind) not in choices:
+                raise LabelError(f"label policy {kind} = {self.decision(kind)!r}; choose from {', '.join(choices)}")
+        if not 0 <= self.max_dropped <= 1:
+            raise LabelError(f"label policy max_dropped = {self.max_dropped}; expected a share, 0 to 1")
+
+    def decision(self, kind: str) -> str:
+        """What to do about a case of that kind."""
+        return str(self.__dict__[kind])
+
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    kind: get_args(hint) for kind, hint in get_type_hints(LabelPolicy).items() if hint is not float}
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class RawObject:
-    """One annotated object as read: class name, corners in fractions of the picture, where it stands."""
+    """One annotated object as read: class name, corners in the unit of its label, where it stands.
+
+    crowd: COCO's iscrowd, a region of many objects.
+    """
 
     name: str
     x0: float
@@ -72,26 +83,36 @@ class RawObject:
     x1: float
     y1: float
     where: str
+    crowd: bool = False
 
 
 @dataclass(frozen=True)
 class RawLabel:
-    """One picture's annotation as read."""
+    """One picture's annotation as read.
+
+    size: (height, width) as stated beside pixels; None where none, or none that can be used, is stated.
+    pixels: corners are pixels, else fractions of the picture. broken: objects that could not be read.
+    """
 
     id: str
     where: str
     objects: tuple[RawObject, ...]
+    size: tuple[float, float] | None = None
+    pixels: bool = False
+    broken: int = 0
 
 
 @dataclass(frozen=True)
 class Box:
-    """One object: class index, centre and size in fractions of the picture (0..1)."""
+    """One object: class index, centre and size in fractions of the picture (0..1). crowd: not trained on, and what is
+    found in it is no false alarm (COCO's iscrowd)."""
 
     label: int
     cx: float
     cy: float
     w: float
     h: float
+    crowd: bool = False
 
     def corners(self, height: int, width: int) -> tuple[float, float, float, float]:
         """(x0, y0, x1, y1) in pixels."""
@@ -99,75 +120,21 @@ class Box:
                 (self.cx + self.w / 2) * width, (self.cy + self.h / 2) * height)
 
 
+@dataclass
 class Inspector:
     """Applies a policy and collects the problems."""
 
-    def __init__(self, policy: LabelPolicy):
-        self.policy, self.problems = policy, []
+    policy: LabelPolicy
+    problems: list[Problem] = field(default_factory=list)
 
     def report(self, kind: str, where: str, what: str, action: str = "") -> str:
         """Record a problem and return what to do about it; raises LabelError where the policy says error."""
-        action = action or getattr(self.policy, kind)
+        action = action or self.policy.decision(kind)
         if action == "error":
             raise LabelError(f"{where}: {what}. Correct it, or set the label policy {kind} to "
                              f"{' or '.join(c for c in CHOICES[kind] if c != 'error')}")
         self.problems.append(Problem(kind, where, what, action))
         return action
-
-    def boxes(self, label: RawLabel, classes: Mapping[str, int]) -> tuple[Box, ...]:
-        """The usable boxes of one picture. `classes`: lower-case name or alias -> index."""
-        found = []
-        for item in label.objects:
-            index = classes.get(item.name.strip().lower())
-            if index is None:
-                self.report("unknown_class", item.where, f"class {item.name!r} is not one of {', '.join(classes)}")
-                continue
-            box = self._box(item, index)
-            if box is not None and box in found:
-                self.report("duplicate", item.where, f"the same {item.name} box again", "drop")
-            elif box is not None:
-                found.append(box)
-        return tuple(found)
-
-    def _box(self, item: RawObject, index: int) -> Box | None:
-        x0, y0, x1, y1 = item.x0, item.y0, item.x1, item.y1
-        text = f"{item.name} box {x0:.4f},{y0:.4f}..{x1:.4f},{y1:.4f} (fractions of the picture)"
-        if not (x1 > x0 and y1 > y0):  # also true for nan
-            self.report("degenerate", item.where, f"{text} has no area", "drop")
-            return None
-        if x1 <= 0 or y1 <= 0 or x0 >= 1 or y0 >= 1:
-            self.report("outside", item.where, f"{text} lies wholly outside",
-                        "error" if self.policy.outside == "error" else "drop")
-            return None
-        over = min(x0, y0) < -BORDER or max(x1, y1) > 1 + BORDER
-        if over and self.report("outside", item.where, f"{text} reaches outside") == "drop":
-            return None
-        x0, y0, x1, y1 = max(x0, 0.0), max(y0, 0.0), min(x1, 1.0), min(y1, 1.0)
-        return Box(index, (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0)
-
-
-# What rounding in a text file can add: not worth a report.
-BORDER = 1e-6
-
-
-def inspect(labels: Iterable[RawLabel], image_ids: Iterable[str], classes: Mapping[str, int], inspector: Inspector,
-            images_at: str) -> dict[str, tuple[Box, ...]]:
-    """Match labels with pictures and check them. Returns usable boxes by picture id, in the order of `image_ids`."""
-    by_id = {label.id: label for label in labels}
-    image_ids = list(image_ids)
-    for orphan in sorted(set(by_id) - set(image_ids)):
-        inspector.report("label_without_image", by_id[orphan].where, f"no picture {orphan} in {images_at}")
-    boxes: dict[str, tuple[Box, ...]] = {}
-    for key in image_ids:
-        if key not in by_id:
-            if inspector.report("image_without_label", f"{images_at}/{key}", "no label for this picture") != "drop":
-                boxes[key] = ()
-            continue
-        label = by_id[key]
-        if not label.objects and inspector.report("empty", label.where, "no object in this label") == "drop":
-            continue
-        boxes[key] = inspector.boxes(label, classes)
-    return boxes
 
 
 def summary(problems: Iterable[Problem]) -> str:

@@ -14,7 +14,7 @@ from downstream import _training, guard
 from downstream.detection.dataset import DetectionSet
 from downstream.detection.folder import build_folder, check_images
 from downstream.detection.settings import DetectionSettings
-from downstream.detection.splits import Split
+from downstream.splits import Split
 from fusion.images import size
 
 WEIGHTS = "weights.pt"

@@ -1,10 +1,12 @@
 """Everything that decides a detection training besides its pictures, labels, split and seed."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from core.errors import IvfbenchError
-from downstream._settings import Settings
+from downstream._settings import require
 
 # engine -> (model file, how tables name it). ultralytics' "u" networks are anchor-free; the paper's YOLOv5x is the
 # classic anchor-based one.
@@ -13,7 +15,7 @@ ENGINES = {
     "yolov5-sample": ("yolov5-sample.yaml", "a cut-down YOLOv5u for the sample"),
     "yolov5-classic": ("", "YOLOv5, classic, anchor-based"),
 }
-OPTIMIZERS = ("SGD", "Adam", "AdamW")
+Engine = Literal["yolov5nu", "yolov5su", "yolov5mu", "yolov5lu", "yolov5xu", "yolov5-sample", "yolov5-classic"]
 _PROBABILITIES = ("fliplr", "flipud", "mosaic", "mixup")
 
 
@@ -22,7 +24,7 @@ class DetectionError(IvfbenchError):
 
 
 @dataclass(frozen=True)
-class DetectionSettings(Settings):
+class DetectionSettings:
     """The defaults are the paper's where it says something (YOLOv5x, 100 epochs, batch 8, SGD, lr 1e-2) and YOLOv5
     v7.0's (hyp.scratch-low, val.py) where it does not.
 
@@ -38,13 +40,11 @@ class DetectionSettings(Settings):
     classic_*: repository, tag and model of the engine "yolov5-classic".
     """
 
-    room, error = "detection", DetectionError
-
-    engine: str = "yolov5xu"
+    engine: Engine = "yolov5xu"
     epochs: int = 100
     batch: int = 8
     imgsz: int = 640
-    optimizer: str = "SGD"
+    optimizer: Literal["SGD", "Adam", "AdamW"] = "SGD"  # "auto" would ignore lr0
     lr0: float = 1e-2
     lrf: float = 0.01
     momentum: float = 0.937
@@ -75,26 +75,28 @@ class DetectionSettings(Settings):
     classic_tag: str = "v7.0"
     classic_model: str = "yolov5x"
 
-    def __post_init__(self):
-        self._require_kinds()
-        self._require("engine", self.engine in ENGINES, f"one of {', '.join(ENGINES)}")
-        # "auto" would ignore lr0
-        self._require("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
+    def __post_init__(self) -> None:
+        check = partial(require, self)
         for name in ("epochs", "batch", "nbs", "max_det"):
-            self._require(name, getattr(self, name) >= 1, "a whole number, 1 or more")
-        self._require("imgsz", self.imgsz >= 32 and self.imgsz % 32 == 0, "a multiple of 32")
-        self._require("lr0", 0 < self.lr0 <= 1, "above 0, at most 1")
-        self._require("lrf", 0 < self.lrf <= 1, "above 0, at most 1")
-        self._require("momentum", 0 <= self.momentum < 1, "in [0, 1)")
+            check(name, vars(self)[name] >= 1, "a whole number, 1 or more")
+        check("imgsz", self.imgsz >= 32 and self.imgsz % 32 == 0, "a multiple of 32")
+        check("lr0", 0 < self.lr0 <= 1, "above 0, at most 1")
+        check("lrf", 0 < self.lrf <= 1, "above 0, at most 1")
+        check("momentum", 0 <= self.momentum < 1, "in [0, 1)")
         for name in ("weight_decay", "warmup_epochs", "workers", "close_mosaic"):
-            self._require(name, getattr(self, name) >= 0, "0 or more")
+            check(name, vars(self)[name] >= 0, "0 or more")
         for name in _PROBABILITIES:
-            self._require(name, 0 <= getattr(self, name) <= 1, "a probability")
+            check(name, 0 <= vars(self)[name] <= 1, "a probability")
         for name in ("hsv_h", "hsv_s", "hsv_v", "translate", "scale", "conf", "nms_iou"):
-            self._require(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
-        self._require("rect", not (self.rect and self.mosaic), "false with mosaic")
+            check(name, 0 <= vars(self)[name] < 1, "in [0, 1)")
+        check("rect", not (self.rect and self.mosaic), "false with mosaic")
         if self.weights:
-            self._require("weights", Path(self.weights).is_file(), "an existing file (nothing is downloaded)")
+            check("weights", Path(self.weights).is_file(), "an existing file (nothing is downloaded)")
+
+    @property
+    def initial_weights(self) -> str:
+        """The file that a training starts from, or ''."""
+        return self.weights
 
     @property
     def title(self) -> str:

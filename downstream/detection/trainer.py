@@ -35,7 +35,7 @@ _SETTINGS = ("epochs", "batch", "imgsz", "optimizer", "lr0", "lrf", "momentum", 
 
 def overrides(settings: DetectionSettings, data: Path, out: Path, seed: int, device: str) -> dict:
     """The library's configuration for these settings."""
-    table = {name: getattr(settings, name) for name in _SETTINGS}
+    table = {name: vars(settings)[name] for name in _SETTINGS}
     return {**_PINNED, **table, "iou": settings.nms_iou, "val": settings.validate, "seed": seed, "device": device,
             "cache": "ram" if settings.cache else False, "pretrained": settings.weights or False,
             "model": ENGINES[settings.engine][0], "data": str(data), "project": str(out), "name": "library"}

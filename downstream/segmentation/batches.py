@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from downstream.segmentation._mmlab import PixelData, SegDataSample, pseudo_collate
-from downstream.segmentation.labels import SegmentationError, read_label
+from downstream.segmentation.labels import Legend, SegmentationError, read_label
 from downstream.segmentation.settings import SegmentationSettings
 from fusion import images
 
@@ -31,6 +31,7 @@ class Item:
     id: str
     source: Source
     label: Path
+    legend: Legend
     mirrored: bool = False
 
 
@@ -55,7 +56,7 @@ def read_input(source: Source, settings: SegmentationSettings) -> np.ndarray:
 def read_item(item: Item, settings: SegmentationSettings) -> tuple[np.ndarray, np.ndarray]:
     """(picture uint8 [H,W,C], ids uint8 [H,W]) of one size."""
     picture = read_input(item.source, settings)
-    ids = read_label(item.label, picture.shape[:2])
+    ids = read_label(item.label, item.legend, picture.shape[:2])
     return (picture[:, ::-1], ids[:, ::-1]) if item.mirrored else (picture, ids)
 
 

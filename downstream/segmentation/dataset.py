@@ -1,201 +1,120 @@
-"""Labels and splits: MFNet's official release, MSRS's layout, the embedded sample.
+"""Opening a segmentation data set: id maps and splits where its description says (fusion.dataset_cards).
 
-`X_flip` entries (the release's make_flip.py mirrors its training pictures) need no files of their own: the loader
+`X_flip` entries of lists (MFNet's make_flip.py mirrors its training pictures) need no files of their own: the loader
 mirrors picture X and label X. The split "official" leaves them out, "official+flip" keeps them.
 """
 
 import hashlib
-from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from core.files import read_text, stamp
-from core.names import nearest
-from downstream.segmentation.labels import CLASSES, SegmentationError, read_label
+from core.files import sha256, stamp
+from downstream.places import Found, by_id, find_labels, list_files, make_splits, pictures
+from downstream.segmentation.labels import Legend, SegmentationError, pixel_counts, read_label
+from downstream.splits import LabelledSet, Split, base_id
 from fusion import images
 
-FLIP = "_flip"
-FOLDERS = {
-    "mfnet": ("mfnet", "MFNet", "ir_seg_dataset"),
-    "msrs": ("msrs", "MSRS", "MSRS-main"),
-    "sample_mfnet": ("sample_mfnet",),
-}
-TITLES = {"mfnet": "MFNet", "msrs": "MSRS", "sample_mfnet": "Sample (masks)"}
-PUBLISHED = {
-    "mfnet": "https://www.mi.t.u-tokyo.ac.jp/static/projects/mil_multispectral/ (ir_seg_dataset)",
-    "msrs": "https://github.com/Linfeng-Tang/MSRS",
-    "sample_mfnet": "rendered by the benchmark itself (fusion/sample)",
-}
-TEACHER_NOTE = ("labels predicted by MFNet's published network from visible + infrared, not ground truth: "
-                "numbers show that the path works, not how good a method is")
-
 
 @dataclass(frozen=True)
-class Split:
-    """Ids by role, in list order. An id may end in `_flip` (training only)."""
+class MaskStatistics:
+    """pixels: class -> number, over all labels. with_class: class -> number of pictures that show it."""
 
-    name: str
-    train: tuple[str, ...]
-    test: tuple[str, ...]
-    val: tuple[str, ...] = ()
-    note: str = ""
+    pictures: int
+    pixels: Mapping[str, int]
+    with_class: Mapping[str, int]
 
-    @property
-    def manifest(self) -> str:
-        """sha256 over the lists."""
-        lines = "\n".join("\0".join(ids) for ids in (self.train, self.val, self.test))
-        return hashlib.sha256(lines.encode()).hexdigest()
+    def __str__(self) -> str:
+        total = max(sum(self.pixels.values()), 1)
+        shares = ", ".join(f"{name} {100 * number / total:.3g} % in {self.with_class[name]}"
+                           for name, number in self.pixels.items())
+        return f"{self.pictures} label maps; pixels: {shares}"
 
 
-@dataclass(frozen=True)
-class SegmentationSet:
-    """Labels of one data set.
+@dataclass(frozen=True, kw_only=True)
+class SegmentationSet(LabelledSet):
+    """Id maps of one data set.
 
-    labels: id -> label file. pictures: id -> 4-channel picture (MFNet, sample; empty for MSRS).
-    splits: by name, the default first. manifest: sha256 over every id and label file.
-    pair_sets: the pair sets that hold its pictures, where that is not the one of its own name.
+    labels: id -> label file. legend: what its ids mean. pictures: id -> picture at hand, 4 channels where the data set
+    packs both modalities. manifest: sha256 over every id and label file.
     teacher: the labels are a network's, not ground truth; `note` says so and must stand beside every number.
     """
 
-    name: str
-    title: str
     labels: Mapping[str, Path]
-    splits: Mapping[str, Split]
+    legend: Legend
     manifest: str
-    pictures: Mapping[str, Path] = field(default_factory=dict)
-    pair_sets: tuple[str, ...] = ()
+    pictures: Mapping[str, Path]
     teacher: bool = False
-    note: str = ""
-    classes: tuple[str, ...] = CLASSES
 
     @property
     def ids(self) -> tuple[str, ...]:
         return tuple(self.labels)
 
-    def split(self, name: str | None = None) -> Split:
-        """The split of that name, by default the first one."""
-        if name is None:
-            return next(iter(self.splits.values()))
-        if name not in self.splits:
-            raise SegmentationError(f"{self.name}: unknown split {name!r}{nearest(name, self.splits)}")
-        return self.splits[name]
+    @property
+    def note(self) -> str:
+        return "; ".join(self.notes)
 
-    def check(self, known: MutableMapping[str, list] | None = None) -> None:
-        """Decode every label; raises on the first one that cannot be used.
+    def check(self, known: MutableMapping[str, Any] | None = None) -> MaskStatistics:
+        """Decode every label and count its pixels; raises on the first one that cannot be used.
 
-        known: memory of labels found good before (fusion.files.stamp), extended.
+        known: memory of labels found good before, extended.
         """
         known = {} if known is None else known
+        counts = []
         for path in self.labels.values():
-            key = f"label {stamp(path)}"
+            key = f"mask {stamp(path)} {','.join(self.classes)}"
             if key not in known:
-                known[key] = list(read_label(path).shape)
-
-
-def base_id(key: str) -> str:
-    """`X_flip` -> X; any other id as it is."""
-    return key.removesuffix(FLIP)
+                known[key] = pixel_counts(read_label(path, self.legend), self.legend)
+            counts.append(known[key])
+        return MaskStatistics(len(counts), {name: sum(c[i] for c in counts) for i, name in enumerate(self.classes)},
+                              {name: sum(c[i] > 0 for c in counts) for i, name in enumerate(self.classes)})
 
 
 def open_segmentation(name: str, root: Path) -> SegmentationSet:
     """Find a data set's labels and splits below `root`.
 
-    Args:
-        name: "mfnet" (images/, labels/, train.txt, val.txt, test.txt), "msrs" ({train,test}/Segmentation_labels; or
-            test/teacher_labels, then flagged `teacher`), "sample_mfnet" (as mfnet).
-        root: the data root.
-    Raises SegmentationError: unknown name, no layout, an empty or missing list, a name without file, a label of another
-    size than its picture, train and test ids in common. ImageError: a picture without four channels, a damaged file.
+    Raises SegmentationError: unknown name, no labels there, an empty or missing list, a name without file or listed
+    twice, a label of another size than its picture, train and test ids in common. ImageError: a picture without four
+    channels where they are expected, a damaged file.
     """
-    if name not in FOLDERS:
-        raise SegmentationError(f"no segmentation labels are known for {name!r}{nearest(name, FOLDERS)}")
-    root = Path(root)
-    there = [root / folder for folder in FOLDERS[name] if (root / folder).is_dir()]
-    if name == "msrs":
-        there = [f for f in there if _msrs_folders(f)]
-    if not there:
-        wanted = ("msrs/{train,test}/Segmentation_labels/" if name == "msrs"
-                  else f"{FOLDERS[name][0]}/images/ + labels/ + train.txt + test.txt")
-        found = ", ".join(sorted(p.name for p in root.iterdir())[:12]) if root.is_dir() else "no such folder"
-        raise SegmentationError(f"{root}: labels of {name} not found; expected {wanted}; found {found or 'nothing'}. "
-                                f"Published at {PUBLISHED[name]}")
-    return _open_msrs(there[0]) if name == "msrs" else _open_listed(name, there[0])
+    found = find_labels(name, "segmentation", root, SegmentationError)
+    labels = by_id([path for folder in found.folders for path in list_files(folder, ".png")], found.card,
+                   SegmentationError)
+    shown = pictures(found, SegmentationError)
+    splits = make_splits(found, tuple(labels), SegmentationError)
+    lists = {part: file for spec in found.specs for part, file in spec.lists.items()}
+    if lists:  # they say which pictures are meant
+        keys = list(dict.fromkeys(base_id(key) for split in splits.values()
+                                  for key in (*split.train, *split.val, *split.test)))
+        _check_listed(keys, labels, shown, splits, lists, found)
+        labels, shown = ({key: files[key] for key in keys} for files in (labels, shown))
+    for key in labels.keys() & shown.keys():
+        _same_size(labels[key], shown[key])
+        if found.card.layouts[0].packed:
+            _four_channels(shown[key])
+    place = found.place
+    return SegmentationSet(
+        name=name, title=found.card.title, classes=found.labels.classes, splits=splits, pair_sets=found.pair_sets,
+        folds=next((spec.folds for spec in found.specs if spec.folds), 0), notes=(place.note,) if place.note else (),
+        labels=labels, legend=Legend(found.labels.classes, found.labels.colours), manifest=_manifest(labels),
+        pictures=shown, teacher=place.predicted)
 
 
-def _open_listed(name: str, folder: Path) -> SegmentationSet:
-    lists = {role: _read_list(folder / f"{role}.txt", required=role != "val") for role in ("train", "val", "test")}
-    plain = {role: tuple(k for k in keys if not k.endswith(FLIP)) for role, keys in lists.items()}
-    splits = {"official": Split("official", plain["train"], plain["test"], plain["val"])}
-    flipped = sum(k.endswith(FLIP) for k in lists["train"])
-    if flipped:
-        splits["official+flip"] = Split("official+flip", lists["train"], plain["test"], plain["val"],
-                                        note=f"{flipped} mirrored entries of train.txt kept")
-    labels, pictures = {}, {}
-    for role, keys in lists.items():
-        for key in dict.fromkeys(map(base_id, keys)):
-            listed = folder / f"{role}.txt"
-            labels[key] = _listed_file(folder / "labels" / f"{key}.png", key, listed)
-            pictures[key] = _listed_file(folder / "images" / f"{key}.png", key, listed)
-            _same_size(labels[key], pictures[key])
-            _four_channels(pictures[key])
-    _no_leak(splits["official"], folder)
-    return SegmentationSet(name, TITLES[name], labels, splits, _manifest(labels), pictures)
-
-
-def _open_msrs(folder: Path) -> SegmentationSet:
-    labels: dict[str, Path] = {}
-    roles: dict[str, tuple[str, ...]] = {"train": (), "test": ()}
-    found = _msrs_folders(folder)
-    for role, label_folder in found.items():
-        for path in sorted(label_folder.glob("*.png")):
-            picture = label_folder.parent / "vi" / path.name
-            if picture.is_file():
-                _same_size(path, picture)
-            labels[path.stem] = path
-            roles["test" if role == "teacher" else role] += (path.stem,)
-    if not labels:
-        raise SegmentationError(f"{', '.join(map(str, found.values()))}: no label pictures (*.png); "
-                                f"published at {PUBLISHED['msrs']}")
-    if "teacher" in found:
-        ids = roles["test"]
-        # every fourth id tests: day, night and every drive are on both sides
-        split = Split("teacher", tuple(k for i, k in enumerate(ids) if i % 4 != 3), ids[3::4], note=TEACHER_NOTE)
-        return SegmentationSet("msrs", TITLES["msrs"], labels, {"teacher": split}, _manifest(labels), teacher=True,
-                               note=TEACHER_NOTE)
-    split = Split("official", roles["train"], roles["test"])
-    _no_leak(split, folder)
-    return SegmentationSet("msrs", TITLES["msrs"], labels, {"official": split}, _manifest(labels),
-                           pair_sets=("msrs", "msrs_train"))
-
-
-def _msrs_folders(folder: Path) -> dict[str, Path]:
-    """Role -> label folder: the official train and test folders, else the test set's teacher labels."""
-    official = {role: folder / role / "Segmentation_labels" for role in ("train", "test")}
-    if all(path.is_dir() for path in official.values()):
-        return official
-    teacher = folder / "test" / "teacher_labels"
-    return {"teacher": teacher} if teacher.is_dir() else {}
-
-
-def _read_list(path: Path, required: bool) -> tuple[str, ...]:
-    if not path.is_file():
-        if required:
-            raise SegmentationError(f"{path}: no such list; copy it from the official release")
-        return ()
-    names = tuple(line.strip() for line in read_text(path, SegmentationError).splitlines() if line.strip())
-    for name in names:
-        if name.startswith(".") or PurePath(name).name != name or not name.isprintable():
-            raise SegmentationError(f"{path}: {name!r} is no picture's name; expected names without folder and suffix")
-    if required and not names:
-        raise SegmentationError(f"{path}: the list is empty; copy it from the official release")
-    return names
-
-
-def _listed_file(path: Path, key: str, listed: Path) -> Path:
-    if not path.is_file():
-        raise SegmentationError(f"{path}: no such file, but {listed} names {key}; "
-                                "copy the file from the release or take the name off the list")
-    return path
+def _check_listed(keys: Sequence[str], labels: Mapping[str, Path], shown: Mapping[str, Path],
+                  splits: Mapping[str, Split], lists: Mapping[str, str], found: Found) -> None:
+    for folders, have in ((found.folders, labels), (found.picture_folders, shown)):
+        missing = [key for key in keys if key not in have]
+        if not missing:
+            continue
+        key = missing[0]
+        listed = next(found.top / lists[part] for split in splits.values() for part, ids in split.parts.items()
+                      if key in map(base_id, ids))
+        others = sorted(set(have) - set(keys))
+        names = (f"; {len(missing)} of {len(keys)} listed names have none ({', '.join(missing[:3])}), there are "
+                 f"{', '.join(others[:3])}" if others else "")
+        raise SegmentationError(f"{folders[0] / key}.png: no such file, but {listed} names {key}{names}; copy the file "
+                                "from the release or take the name off the list")
 
 
 def _same_size(label: Path, picture: Path) -> None:
@@ -213,15 +132,8 @@ def _four_channels(picture: Path) -> None:
         images.read_rgbt(picture)
 
 
-def _no_leak(split: Split, folder: Path) -> None:
-    both = sorted(set(map(base_id, split.train)) & set(split.test))
-    if both:
-        raise SegmentationError(f"{folder}: {both[0]} (and {len(both) - 1} more) is in the train and in the test list; "
-                                "a picture that was trained on cannot test. Use the official lists")
-
-
 def _manifest(labels: Mapping[str, Path]) -> str:
     digest = hashlib.sha256()
     for key, path in sorted(labels.items()):
-        digest.update(f"{key}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        digest.update(f"{key}\0{sha256(path)}\n".encode())
     return digest.hexdigest()

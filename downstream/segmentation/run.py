@@ -10,9 +10,10 @@ import numpy as np
 
 from downstream import _training
 from downstream.segmentation.confusion import background_baseline, confusion, rows
-from downstream.segmentation.dataset import FLIP, SegmentationSet, Split, base_id
+from downstream.segmentation.dataset import SegmentationSet
 from downstream.segmentation.labels import SegmentationError, read_label
 from downstream.segmentation.settings import SegmentationSettings
+from downstream.splits import FLIP, Split, base_id
 from fusion.images import size, write_png
 
 PREDICTIONS = "predictions"
@@ -63,7 +64,8 @@ def run_segmentation(images: Mapping[str, Path | tuple[Path, Path]], dataset: Se
     from downstream.segmentation import batches, training  # loads torch and mmsegmentation
 
     def items(keys: Sequence[str]) -> list:
-        return [batches.Item(key, images[base_id(key)], dataset.labels[base_id(key)], key.endswith(FLIP))
+        return [batches.Item(key, images[base_id(key)], dataset.labels[base_id(key)], dataset.legend,
+                             key.endswith(FLIP))
                 for key in keys]
 
     out = Path(out)
@@ -119,7 +121,7 @@ def _check_pictures(images: Mapping, dataset: SegmentationSet, split: Split) -> 
                                 f"{len(keys)}); fuse every pair of the split first")
     for key in keys:
         for path in _paths(images[key]):
-            read_label(dataset.labels[key], size(path))
+            read_label(dataset.labels[key], dataset.legend, size(path))
 
 
 def _paths(source: Path | tuple[Path, Path]) -> tuple[Path, ...]:

@@ -1,16 +1,15 @@
 """Everything that decides a segmentation training besides its pictures, labels, split and seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
-from downstream._settings import Settings
-from downstream.segmentation.labels import SegmentationError
-
-DEPTHS = (18, 50, 101)
+from downstream._settings import require
 
 
 @dataclass(frozen=True)
-class SegmentationSettings(Settings):
+class SegmentationSettings:
     """DeepLabv3+ on ResNetV1c. The defaults are the paper's where it says something (cross-entropy, SGD, lr 1e-2, 300
     epochs) and mmsegmentation's DeepLabv3+ recipe where it does not.
 
@@ -28,13 +27,9 @@ class SegmentationSettings(Settings):
     workers: processes that load pictures.
     """
 
-    room, error = "segmentation", SegmentationError
-    # it belongs to one row, which the profile asks for with four_channel_row
-    not_in_tables = ("four_channel",)
-
-    depth: int = 50
+    depth: Literal[18, 50, 101] = 50
     base_channels: int = 64
-    output_stride: int = 8
+    output_stride: Literal[8, 16] = 8
     head_channels: int = 512
     auxiliary: bool = True
     crop: tuple[int, int] = (480, 640)
@@ -46,42 +41,41 @@ class SegmentationSettings(Settings):
     lr: float = 1e-2
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    schedule: str = "poly"
+    schedule: Literal["poly", "constant"] = "poly"
     power: float = 0.9
     min_lr: float = 1e-4
     pretrained: str | None = None
     colour: bool = True
-    four_channel: bool = False
-    absent: str = "nan"
+    # it belongs to one row, which the profile asks for with four_channel_row
+    four_channel: bool = field(default=False, metadata={"read": False})
+    absent: Literal["nan", "zero"] = "nan"
     workers: int = 0
-    model: str = "deeplabv3plus"
+    model: Literal["deeplabv3plus"] = "deeplabv3plus"
 
-    def __post_init__(self):
-        self._require_kinds()
-        for name in ("crop", "scale"):  # TOML gives lists
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        self._require("model", self.model == "deeplabv3plus", "the only model is deeplabv3plus")
-        self._require("depth", self.depth in DEPTHS, f"one of {', '.join(map(str, DEPTHS))}")
-        self._require("output_stride", self.output_stride in (8, 16), "8 or 16")
-        self._require("base_channels", self.base_channels >= 4 and self.base_channels % 2 == 0, "even, 4 or more")
-        self._require("head_channels", self.head_channels >= 8 and self.head_channels % 2 == 0, "even, 8 or more")
-        self._require("crop", min(self.crop) >= 32, "(height, width), each 32 or more")
-        self._require("scale", 0 < self.scale[0] <= self.scale[1], "0 < low <= high")
-        self._require("max_share", 0 < self.max_share <= 1, "above 0, at most 1")
-        self._require("flip", 0 <= self.flip <= 1, "a probability")
+    def __post_init__(self) -> None:
+        check = partial(require, self)
+        check("base_channels", self.base_channels >= 4 and self.base_channels % 2 == 0, "even, 4 or more")
+        check("head_channels", self.head_channels >= 8 and self.head_channels % 2 == 0, "even, 8 or more")
+        check("crop", min(self.crop) >= 32, "(height, width), each 32 or more")
+        check("scale", 0 < self.scale[0] <= self.scale[1], "0 < low <= high")
+        check("max_share", 0 < self.max_share <= 1, "above 0, at most 1")
+        check("flip", 0 <= self.flip <= 1, "a probability")
         # the ASPP head's image pooling normalises one value per channel and picture: one picture has no variance
-        self._require("batch", self.batch >= 2, "2 or more (batch normalisation)")
-        self._require("epochs", self.epochs >= 1, "1 or more")
-        self._require("lr", self.lr > 0, "above 0")
-        self._require("momentum", 0 <= self.momentum < 1, "in [0, 1)")
-        self._require("weight_decay", self.weight_decay >= 0, "0 or more")
-        self._require("schedule", self.schedule in ("poly", "constant"), '"poly" or "constant"')
-        self._require("min_lr", 0 <= self.min_lr <= self.lr, "between 0 and lr")
-        self._require("absent", self.absent in ("nan", "zero"), '"nan" or "zero"')
-        self._require("workers", self.workers >= 0, "0 or more")
+        check("batch", self.batch >= 2, "2 or more (batch normalisation)")
+        check("epochs", self.epochs >= 1, "1 or more")
+        check("lr", self.lr > 0, "above 0")
+        check("momentum", 0 <= self.momentum < 1, "in [0, 1)")
+        check("weight_decay", self.weight_decay >= 0, "0 or more")
+        check("min_lr", 0 <= self.min_lr <= self.lr, "between 0 and lr")
+        check("workers", self.workers >= 0, "0 or more")
         if self.pretrained is not None:
-            self._require("pretrained", Path(self.pretrained).is_file(), "an existing file (nothing is downloaded)")
-            self._require("base_channels", self.base_channels == 64, "64 with pretrained weights")
+            check("pretrained", Path(self.pretrained).is_file(), "an existing file (nothing is downloaded)")
+            check("base_channels", self.base_channels == 64, "64 with pretrained weights")
+
+    @property
+    def initial_weights(self) -> str:
+        """The file that a training starts from, or ''."""
+        return self.pretrained or ""
 
     @property
     def title(self) -> str:

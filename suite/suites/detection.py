@@ -28,10 +28,10 @@ def plan(planning: Planning, settings: DetectionSuite) -> None:
     for dataset in settings.datasets:
         labels = open_detection(dataset, planning.data, policy=settings.labels)
         planning.label_problems[dataset] = labels.problems
-        splits = [labels.fold(seed) for seed in range(planning.profile.seeds)] if settings.split == "folds" else \
-            [labels.split(settings.split)]
+        splits = [labels.fold(seed) for seed in range(planning.profile.seeds)] if settings.split == "folds" and \
+            labels.folds else [labels.split(settings.split)]
         plan_trainings(planning, "detection", "detect", "downstream.detection.run", dataset, labels, splits,
-                       settings.training, settings.training.weights, {})
+                       settings.training, {})
 
 
 def detect(unit: Unit, context: Context) -> Made:

@@ -39,7 +39,7 @@ def plan(planning: Planning, settings: SegmentationSuite) -> None:
             planning.methods.setdefault(FOUR_CHANNEL.name, MethodInfo(FOUR_CHANNEL, FOUR_CHANNEL.title))
             more[FOUR_CHANNEL.name] = replace(chosen, four_channel=True)
         plan_trainings(planning, "segmentation", "segment", "downstream.segmentation.run", dataset, labels, [split],
-                       chosen, chosen.pretrained or "", more)
+                       chosen, more)
 
 
 def segment(unit: Unit, context: Context) -> Made:
