@@ -7,9 +7,11 @@ from typing import Any
 
 from core.files import read_json, sha256, sha256_of
 from core.source import source_hash
+from downstream.detection.dataset import DetectionSet
 from downstream.detection.settings import DetectionSettings
+from downstream.segmentation.dataset import SegmentationSet
 from downstream.segmentation.settings import SegmentationSettings
-from downstream.splits import LabelledSet, Split
+from downstream.splits import Split
 from fusion.pairs import PairSet
 from results.rows import Row
 from suite.errors import UserError
@@ -17,6 +19,8 @@ from suite.planning import Planning
 from suite.stages import Context
 from suite.stages.fuse import fusing, image_path
 from suite.unit import Unit
+
+Labels = DetectionSet | SegmentationSet
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Training:
     """
 
     pair_sets: tuple[PairSet, ...]
-    labels: Any  # the room's own LabelledSet
+    labels: Any  # Labels; a stage knows which
     split: Split
     settings: Any
     decided: Mapping[str, Any]
@@ -42,8 +46,9 @@ def training(unit: Unit) -> Training:
     return unit.work
 
 
-def plan_trainings(planning: Planning, suite: str, stage: str, module: str, dataset: str, labels: LabelledSet,
-                   splits: Sequence[Split], settings: DetectionSettings | SegmentationSettings, more: Mapping[str, Any]) -> None:
+def plan_trainings(planning: Planning, suite: str, stage: str, module: str, dataset: str, labels: Labels,
+                   splits: Sequence[Split], settings: DetectionSettings | SegmentationSettings,
+                   more: Mapping[str, Any]) -> None:
     """One training per method and seed on what the method made of the data set's pairs.
 
     Args:
@@ -60,8 +65,9 @@ def plan_trainings(planning: Planning, suite: str, stage: str, module: str, data
     rows += [(name, (), chosen) for name, chosen in more.items()]
     code, weights = source_hash([module]), settings.initial_weights
     # one row's seeds share everything else: hashed once, not once per seed
+    initial, manifest = sha256(Path(weights)) if weights else None, "+".join(pairs.manifest for pairs in sets)
     decided = [[{"settings": asdict(chosen), "split": [split.name, sha256_of([split.train, split.val, split.test])],
-                 "labels": labels.manifest, "manifest": "+".join(pairs.manifest for pairs in sets), "initial": sha256(Path(weights)) if weights else None}
+                 "labels": labels.manifest, "manifest": manifest, "initial": initial}
                 for _, _, chosen in rows] for split in splits]
     for seed in range(planning.profile.seeds):
         split = splits[seed % len(splits)]

@@ -51,7 +51,7 @@ def plan(tmp_path, data, lines, **changes):
     return make_plan(load_profile(str(path), **changes), data=data, weights=tmp_path, named=None, known_files={})
 
 
-DROP = '[detection.labels]\nunknown_class = "drop"'
+DROP = '[detection.labels]\nunknown_class = "drop"\nmax_dropped = 0.2'
 
 
 def test_the_policy_comes_from_the_profile_and_problems_are_told(tmp_path, data, capsys):
@@ -86,7 +86,7 @@ def test_with_folds_every_seed_tests_another_fold(tmp_path, data):
         split = unit.work.split
         assert split.name == f"fold{unit.seed}of5" and len(split.test) == 2 and len(split.train) == 6
         assert unit.settings["split"][0] == split.name  # part of the key
-    with pytest.raises(LabelError, match=r"unknown split 'fold'.*known: fold0of5"):
+    with pytest.raises(IvfbenchError, match=r"unknown split 'fold'.*known: fold0of5"):
         plan(tmp_path, data, 'split = "fold"\n' + DROP)
 
 
@@ -112,8 +112,8 @@ def test_a_run_says_what_was_trained_on_what_at_which_cost(tmp_path, data):
     made.units = [unit for unit in made.units if unit.method == "visible"]
     outcomes = {unit.key: execute(unit, Context(tmp_path, "cpu", {})) for unit in made.units}
     assert {outcome.reason for outcome in outcomes.values()} == {""}
-    collect(tmp_path, made, outcomes, {"profile": "mine", "protocol": "released", "command": "", "paper": "", "started": "",
-                                       "finished": ""})
+    collect(tmp_path, made, outcomes, {"profile": "mine", "protocol": "released", "command": "", "paper": "",
+                                       "started": "", "finished": ""})
     units = json.loads((tmp_path / "provenance.json").read_text())["units"]
     costs = [entry["cost"] for folder, entry in units.items() if folder.startswith("detect")]
     assert len(costs) == 2

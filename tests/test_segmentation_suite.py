@@ -42,8 +42,8 @@ def done(tmp_path, made):
     """The run's data after every unit was executed."""
     outcomes = {unit.key: execute(unit, Context(tmp_path / "out", "cpu", {})) for unit in made.units}
     assert {outcome.reason for outcome in outcomes.values()} == {""}
-    collect(tmp_path / "out", made, outcomes, {"profile": "mine", "protocol": "released", "command": "", "paper": "", "started": "",
-                                               "finished": ""})
+    collect(tmp_path / "out", made, outcomes, {"profile": "mine", "protocol": "released", "command": "", "paper": "",
+                                               "started": "", "finished": ""})
     return load(tmp_path / "out")
 
 
@@ -116,7 +116,8 @@ def test_broken_data_end_the_run_before_anything_is_made(tmp_path, change, messa
 
 
 @pytest.mark.parametrize("line, message", [
-    ('four_channel_row = "no"', "four_channel_row = 'no'; expected true or false"), ('split = ["official"]', r"split = \['official'\]; expected a text"),
+    ('four_channel_row = "no"', "four_channel_row = 'no'; expected true or false"),
+    ('split = ["official"]', r"split = \['official'\]; expected a text"),
     ('split = "oficial"', "did you mean official"), ('lr = "high"', "lr = 'high'; expected a number")])
 def test_a_profiles_values_are_checked(tmp_path, line, message):
     write_mfnet(tmp_path)

@@ -75,7 +75,7 @@ def test_unknown_names(fail):
     assert "unknown profile 'papers'; did you mean paper?" in fail("--profile", "papers")
     assert "unknown protocol 'relased'; did you mean released?" in fail("--protocol", "relased")
     assert "unknown executor 'rai'" in fail("--executor", "rai")
-    assert "--jobs 0: at least 1" in fail("--jobs", "0")
+    assert "--jobs -1: at least 0" in fail("--jobs", "-1")
     assert "--device abacus" in fail("--device", "abacus")
 
 
