@@ -359,7 +359,7 @@ def wrong_command(box, rng):
         ["trace", "table1", rng.choice(HOSTILE), "average", "EN", "--out", box / "out"],
         ["report", box / "nowhere"], ["report", box / "out", "--digits", "99"], ["verify", box / "nowhere"],
         ["nonsense"], ["check", "--weights", box / "nowhere"], [*ivf(box), "--unknown"],
-        [*ivf(box), "--jobs", "0"], [*ivf(box), "--address", "nowhere:1"], [*ivf(box), "--out",
+        [*ivf(box), "--jobs", "-1"], [*ivf(box), "--address", "nowhere:1"], [*ivf(box), "--out",
         "/proc/nowhere"], [*ivf(box), "--seeds", "-3"]])
 
 

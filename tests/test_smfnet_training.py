@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from fusion.pairs import DatasetCard, Pair, PairSet
+from fusion.dataset_cards import DatasetCard, Layout
+from fusion.pairs import Pair, PairSet
 from fusion.smfnet import losses, settings
 from fusion.smfnet.network import SMFNet
 from fusion.smfnet.patches import PatchSet, low_contrast, order
@@ -153,7 +154,7 @@ def test_resume_is_bitwise(pairs, tmp_path):
 def test_stage_tells_of_all_calls(pairs, tmp_path):
     """A stopped training that goes on, and a finished one that is called again, report the whole training."""
     drawn = tuple(Pair(path.stem, path, pairs / "vi" / path.name, 0, 0) for path in sorted((pairs / "ir").iterdir()))
-    card = DatasetCard("drawn", "drawn", "ivf", "", ())
+    card = DatasetCard("drawn", "ivf", "", (Layout(ir="ir", vi="vi"),), name="drawn")
     unit = Unit("train", "ae3", "drawn", 0, 1, "", ablation.TrainingSMFNet(
         PairSet(card, drawn, "", ""), "ae3", {}, SMALL))
     done = []

@@ -136,7 +136,7 @@ def test_verify_names_what_is_missing_and_what_was_changed(finished, tmp_path):
     shutil.copytree(out, copy, ignore=shutil.ignore_patterns("figures"))
     # OUT keeps the units of the changed input too (a test above): which are the run's, only run.json knows
     data = load(copy)
-    average, visible, laplacian = (copy / data.unit(stage, method, "tno")["folder"] for stage, method in
+    average, visible, laplacian = (copy / data.unit(stage, method, "tno").folder for stage, method in
                                    (("fuse", "average"), ("fuse", "visible"), ("score", "laplacian")))
     gone, other = sorted((average / "images").glob("*.png"))[:2]
     gone.unlink()
