@@ -4,8 +4,6 @@ Facts of the network and recipe: `model/models.py`, `datasets/dataset.py`, `mode
 RollingPlain/CAF_IVIF@bf12f26e. The file for detection is the script's default.
 """
 
-from typing import ClassVar
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -54,7 +52,6 @@ class CAF(LumaNetwork):
     )
     architecture = CAFNetwork
     memory_format = torch.channels_last
-    weight_names: ClassVar = {protocol: ("Det_final.pth",) for protocol in ("released", "official")}
 
     def build(self, files):
         network = self.architecture()

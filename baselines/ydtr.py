@@ -1,7 +1,7 @@
 """YDTR (Tang et al., IEEE TMM 2023): one dynamic transformer module for either modality and for their sum.
 
-Facts of the network and recipe: `Networks/net.py` and `Test.py` in tthinking/YDTR@b1f01b4b. What its transformer does is
-told in `baselines._one_token_transformer`.
+Facts of the network and recipe: `Networks/net.py` and `Test.py` in tthinking/YDTR@b1f01b4b. What its transformer does
+is told in `baselines._one_token_transformer`.
 """
 
 from torch import Tensor, nn
