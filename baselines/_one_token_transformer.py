@@ -49,9 +49,10 @@ class OneTokenAttention(WindowAttention):
     def __init__(self, width: int):
         super().__init__(cross=False, width=width, heads=HEADS, window=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[N,tokens,C] -> [N,tokens,C]. All of q, k, v is computed, as in the authors' network: its cost is theirs."""
-        return self.proj(self.qkv(x).chunk(3, dim=-1)[2])
+    def forward(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> Tensor:
+        """What x learns of y, both [N,tokens,C]: the values of y. Queries and keys are computed as in the authors'
+        network, so that the cost is theirs."""
+        return self.proj(self.qkv(y).chunk(3, dim=-1)[2])
 
 
 class Block(nn.Module):
@@ -63,7 +64,8 @@ class Block(nn.Module):
         self.norm2, self.mlp = nn.LayerNorm(width), FeedForward(width, MLP_RATIO)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.attn(self.norm1(x))
+        seen = self.norm1(x)
+        x = x + self.attn(seen, seen)
         return x + self.mlp(self.norm2(x))
 
 

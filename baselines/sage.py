@@ -60,7 +60,9 @@ class SAGE(LumaNetwork):
         recipe={"released": "float luma, no padding, clamped to 0..1, chroma of the visible back",
                 "official": "8-bit YCrCb of the visible and rounded grey infrared, no padding, chroma back with its "
                             "centre at 127.5, clamped and rounded RGB"},
-        parity="PARITY",
+        parity="network within float32 noise of the authors' code (4.8e-7 apart with the released weights, three "
+               "sizes); the repository's six fused pictures of M3FD with `official`: 14,152,536 of 14,155,776 values "
+               "equal, 234 off by two levels. The repository prints no numbers of its paper",
     )
     architecture = SAGENetwork
     memory_format = torch.channels_last
