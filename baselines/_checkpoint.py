@@ -1,5 +1,6 @@
 """Reading PyTorch checkpoints: nothing in them is executed, and every fault is a MethodError that names the file."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -33,8 +34,7 @@ def _entry(path: Path, keys: Sequence[str]):
     try:
         node = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a dozen kinds for a damaged file; all mean the same to the user
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise MethodError(f"{path}: cannot be read as a PyTorch checkpoint ({reason[:160]}). "
+        raise MethodError(f"{path}: cannot be read as a PyTorch checkpoint ({_reason(error)}). "
                           "The file is damaged, unsafe or of another kind: delete it and fetch it again") from error
     for depth, key in enumerate(keys):
         if not isinstance(node, dict) or key not in node:
@@ -42,6 +42,13 @@ def _entry(path: Path, keys: Sequence[str]):
             raise MethodError(f"{path}: no entry {'/'.join(keys[:depth + 1])!r} in the checkpoint; found {found}")
         node = node[key]
     return node
+
+
+def _reason(error: Exception) -> str:
+    """One line of what torch says; of a pickle that it refuses, the line with the cause."""
+    text = str(error).strip()
+    told = re.search(r"WeightsUnpickler error: (.*?)(?:\. |$)", text, re.MULTILINE)
+    return (told[1] if told else text.splitlines()[0] if text else type(error).__name__)[:160]
 
 
 class _Shell:
