@@ -50,8 +50,9 @@ class CAF(LumaNetwork):
                             "clamped, x255 truncated, 8-bit chroma of the visible back"},
         parity="network within float32 noise of the authors' code (1.5e-6 apart with the released weights, three "
                "sizes); the repository's three fused pictures of M3FD with `official`: 7,076,930 of 7,077,888 values "
-               "equal, 7,077,684 within one level; of the rest some are negative outputs, which the script's cast to "
-               "8 bit turns white and which are black here. The repository prints no numbers of its paper",
+               "equal, 7,077,684 within one level; the rest is two levels off, but for 45 pixels of negative output, "
+               "which the script's cast to 8 bit turns white and which are black here. The repository prints no "
+               "numbers of its paper",
     )
     architecture = CAFNetwork
     memory_format = torch.channels_last

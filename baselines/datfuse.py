@@ -71,7 +71,6 @@ class DATFuse(TangMethod):
         recipe=RECIPE,
         parity="network within float32 noise of the authors' code (0 apart with the released weights, three sizes); "
                "the repository's two fused pictures with `official`: 721,042 of 721,368 pixels equal, all within one "
-               "level. The README prints running times only; numbers of the paper's tables could not be read, so "
-               "none is claimed",
+               "level. Of its paper's numbers the README prints running times only",
     )
     architecture = DATFuseNetwork

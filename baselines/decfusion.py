@@ -1,27 +1,23 @@
-"""DECFusion (Xiao et al., 2024): each picture split into illumination and reflectance, the larger of each multiplied.
+"""DECFusion (Xiao et al.; code of 2024): pictures split into illumination and reflectance, the larger ones multiplied.
 
 Facts of the network and recipe: `LightWeightNet/LightWeightNet.py` and `mTest.py` in tianzhiya/DECFusion@4d5bfb0b.
 """
-
-from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from baselines._blocks import reflected_stack
 from baselines.network import LumaNetwork, min_max, truncated
 from fusion.method import Card, WeightFile, register
 
-WIDTH, LAYERS = 64, 5
+WIDTH = 64
 REPOSITORY, COMMIT = "tianzhiya/DECFusion", "4d5bfb0b8298b06b59fbee8648e52be9da80fa88"
 
 
 def _plain(name: str, channels_out: int = 1) -> nn.ModuleDict:
-    """Five reflected 3x3 convolutions with ReLUs between them, a sigmoid last; the released names say `name` twice."""
-    layers: list[nn.Module] = []
-    for size in pairwise((1, *(LAYERS - 1) * (WIDTH,), channels_out)):
-        layers += [nn.ReflectionPad2d(1), nn.Conv2d(*size, 3), nn.ReLU()]
-    return nn.ModuleDict({name: nn.Sequential(*layers[:-1], nn.Sigmoid())})
+    """Five convolutions and a sigmoid; the released names say `name` twice."""
+    return nn.ModuleDict({name: reflected_stack((1, *4 * (WIDTH,), channels_out), nn.Sigmoid())})
 
 
 class DECFusionNetwork(nn.Module):

@@ -5,14 +5,12 @@ streams, for the modalities (`ivif`) and for focus (`mfif`); at inference both s
 script takes the path of the second one (its `trainingTag` 2).
 """
 
-from itertools import pairwise
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines._blocks import ReflectConv
+from baselines._blocks import ReflectConv, reflected_stack
 from baselines.network import LumaNetwork, truncated
 from baselines.swinfusion import WINDOW, from_windows, to_windows
 from fusion import images
@@ -186,14 +184,6 @@ class TwinTransformer(nn.Module):
         return self.patch_unembed["proj"](x)[..., :height, :width]
 
 
-def _decoder(channels_in: int) -> nn.Sequential:
-    """3x3 convolutions to one channel with ReLUs between them, in the released numbering; linear at the end."""
-    layers: list[nn.Module] = []
-    for size in pairwise((channels_in, *DECODER)):
-        layers += [nn.ReflectionPad2d(1), nn.Conv2d(*size, 3), nn.ReLU()]
-    return nn.Sequential(*layers[:-1], nn.Tanh())
-
-
 class Decoder(nn.Module):
     """Shared and focus features, each [N,98,H,W] -> picture [N,1,H,W] in 0..1."""
 
@@ -201,7 +191,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.fuseComplementFeatures = nn.ModuleDict({"mlp": nn.Sequential(
             nn.Conv2d(2 * WIDTH, WIDTH, 1, bias=False), nn.ReLU(), nn.Conv2d(WIDTH, 2 * DECODER[0], 1, bias=False))})
-        self.decoder = _decoder(2 * DECODER[0])
+        self.decoder = reflected_stack((2 * DECODER[0], *DECODER), nn.Tanh())
 
     def forward(self, shared: Tensor, focus: Tensor) -> Tensor:
         return self.decoder(self.fuseComplementFeatures["mlp"](torch.cat([shared, focus], 1))) / 2 + 0.5
@@ -213,7 +203,8 @@ class GIFNetNetwork(nn.Module):
     def __init__(self):
         super().__init__()
         self.getSharedFeatures = SharedFeatures()
-        self.decoder_rec = nn.ModuleDict({"decoder": _decoder(WIDTH)})  # of the training's reconstruction; not called
+        # of the training's reconstruction; not called
+        self.decoder_rec = nn.ModuleDict({"decoder": reflected_stack((WIDTH, *DECODER), nn.Tanh())})
         self.extractor_multask = nn.ModuleDict({"SwinTransformerSpecific": TwinTransformer()})
         self.cnnDecoder = Decoder()
 
