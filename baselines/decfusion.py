@@ -47,7 +47,8 @@ class DECFusion(LumaNetwork):
                 "official": "float luma, no padding, chroma of the visible back, clamped to 0..1, min-max over the "
                             "whole picture, x255 truncated"},
         parity="network within float32 noise of the authors' code (4.2e-7 apart with the released weights, three "
-               "sizes); DECPICS. The repository prints no numbers of its paper",
+               "sizes); 120 of the repository's 361 fused pictures of MSRS with `official`: 110,182,413 of 110,592,000 "
+               "values equal, all within one level. The repository prints no numbers of its paper",
     )
     architecture = DECFusionNetwork
     memory_format = torch.channels_last
