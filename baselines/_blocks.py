@@ -1,5 +1,8 @@
 """Blocks that several authors' networks have in common, with the names that their checkpoints use."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -52,3 +55,14 @@ class GradientResidualDense(nn.Module):
         dense = torch.cat([dense, self.dense["conv2"](dense)], 1)
         slopes = self.sobelconv["convx"](x).abs() + self.sobelconv["convy"](x).abs()
         return F.leaky_relu(self.convdown(dense) + self.convup(slopes), 0.1)
+
+
+def reflected_stack(widths: Sequence[int], last: nn.Module) -> nn.Sequential:
+    """3x3 convolutions from width to width behind reflected borders, ReLUs between them and `last` at the end.
+
+    Padding, convolution and activation are numbered as the authors' sequences are: convolutions are 1, 4, 7, ...
+    """
+    layers: list[nn.Module] = []
+    for channels_in, channels_out in pairwise(widths):
+        layers += [nn.ReflectionPad2d(1), nn.Conv2d(channels_in, channels_out, 3), nn.ReLU()]
+    return nn.Sequential(*layers[:-1], last)

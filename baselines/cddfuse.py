@@ -89,12 +89,12 @@ class DetailFeature(nn.Module):
 class Encoder(nn.Module):
     """[N,1,H,W] in 0..1 -> (base, detail, feature), each [N,64,H,W]."""
 
-    def __init__(self):
+    def __init__(self, base: nn.Module):
         super().__init__()
         self.patch_embed = nn.Module()
         self.patch_embed.proj = nn.Conv2d(1, WIDTH, 3, padding=1, bias=False)
         self.encoder_level1 = nn.Sequential(*(RestormerBlock(WIDTH, HEADS) for _ in range(BLOCKS)))
-        self.baseFeature = BaseFeature(WIDTH, HEADS)
+        self.baseFeature = base
         self.detailFeature = DetailFeature(WIDTH, 3)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -121,10 +121,15 @@ class Decoder(nn.Module):
 class CDDFuseNetwork(nn.Module):
     """Infrared and visible luma, [N,1,H,W] in 0..1 -> fused [N,1,H,W] in 0..1, before the min-max stretch."""
 
+    @staticmethod
+    def base_branch() -> nn.Module:
+        """Low-frequency branch of the encoder, and the layer that fuses two of them."""
+        return BaseFeature(WIDTH, HEADS)
+
     def __init__(self):
         super().__init__()
-        self.encoder, self.decoder = Encoder(), Decoder()
-        self.base, self.detail = BaseFeature(WIDTH, HEADS), DetailFeature(WIDTH, 1)
+        self.encoder, self.decoder = Encoder(self.base_branch()), Decoder()
+        self.base, self.detail = self.base_branch(), DetailFeature(WIDTH, 1)
 
     def forward(self, ir: Tensor, vi: Tensor) -> Tensor:
         vi_base, vi_detail, _ = self.encoder(vi)

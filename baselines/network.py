@@ -49,6 +49,15 @@ def truncated(image: Tensor) -> Tensor:
     return (image * 255).floor() / 255
 
 
+def recolour8(luma: np.ndarray, cb: np.ndarray, cr: np.ndarray, centre: float = 0.5) -> np.ndarray:
+    """Fused luma [H,W] in 0..1 with the 8-bit chroma of the visible picture (uint8 [H,W] each), float32 [H,W,3].
+
+    8-bit chroma is centred at 128, chroma in float at .5: scripts that scale it to 0..1 and take one for the other
+    shift it by half a level. `centre` is what they take off.
+    """
+    return images.merge_ycbcr(luma, images.to_unit(cb) - np.float32(centre), images.to_unit(cr) - np.float32(centre))
+
+
 class LumaNetwork(LumaMethod):
     """A network that fuses one infrared and one luma channel.
 
@@ -118,3 +127,11 @@ class LumaNetwork(LumaMethod):
         if self.protocol == "official":
             return self.fuse_luma(rounded_grey(ir), self.official_luma(vi))
         return super().fuse(ir, vi)
+
+    def fuse_truncated(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
+        """As scripts do that fuse rounded infrared and float luma, cast to 8 bit and put 8-bit chroma back."""
+        vi = images.grey_if_equal(vi)
+        fused = np.floor(self.fuse_luma(rounded_grey(ir), images.luma(vi)) * 255) / np.float32(255)
+        if vi.ndim == 2:
+            return fused
+        return recolour8(fused, *images.split_ycbcr8(images.to_8bit(vi))[1:], centre=128 / 255)

@@ -1,9 +1,12 @@
 """Any folder of fused pictures as a method: what reviewers bring when a method cannot be run here.
 
-Also the names of Table IV's methods that exist only so: their authors released MATLAB or no usable weights.
+Also the methods that exist here only so (pictures_only.toml): MATLAB code, weights behind a sharing service, or
+models too large for this benchmark.
 """
 
 import hashlib
+import re
+import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -134,31 +137,30 @@ def _some(names: Sequence[str]) -> str:
 
 
 class PrecomputedOnly(Method):
-    """A name of Table IV without a network here: asking for it says what to bring."""
+    """A method without a network here: asking for it says why, where it is published and what to bring."""
 
     def __init__(self, *, device: str = "cpu", protocol: str = "released"):
-        raise MethodError(f"{self.card.title} cannot be run here ({self.card.recipe['released']}; "
-                          f"{self.card.repository}); bring its fused pictures: --methods {self.card.name}=FOLDER")
+        raise MethodError(how_to_bring(self.card))
 
     def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
         raise NotImplementedError  # never reached: the class cannot be built
 
 
-def _only(name: str, title: str, repository: str, paper: str, why: str) -> None:
-    card = Card(name=name, title=title, kind="precomputed", task=("mif",), paper=paper, repository=repository,
-                licence="none stated", recipe={"released": why}, parity="nothing is run here", trained_on_medical=True)
-    register(type(title.replace("-", ""), (PrecomputedOnly,), {"card": card, "__module__": __name__}))
+def how_to_bring(card: Card) -> str:
+    """Why a method of pictures_only.toml is not run, where it is published, and how to bring its pictures."""
+    return (f"{card.title} cannot be run here ({card.recipe['released']}); published at "
+            f"https://github.com/{card.repository.partition('@')[0]}; bring its fused pictures: "
+            f"--methods {card.name}=FOLDER")
 
 
-_only("csmca", "CSMCA", "yuliu316316/CSMCA-Fusion@6f6c3e79",
-      "Liu et al., Medical Image Fusion via Convolutional Sparsity Based Morphological Component Analysis, "
-      "IEEE SPL 2019", "released as MATLAB code")
-_only("nsst_papcnn", "NSST-PAPCNN", "yuliu316316/NSST-PAPCNN-Fusion@04454e9c",
-      "Yin et al., Medical Image Fusion With Parameter-Adaptive Pulse Coupled Neural Network in Nonsubsampled "
-      "Shearlet Transform Domain, IEEE TIM 2019", "released as MATLAB code")
-_only("msgfusion", "MsgFusion", "22385wjy/MsgFusion@70cce5c7",
-      "Wen et al., MsgFusion: Medical Semantic Guided Two-Branch Network for Multimodal Brain Image Fusion, "
-      "IEEE TMM 2024", "no network of it is part of this benchmark")
-_only("emfusion", "EMFusion", "hanna-xu/EMFusion@26ea2a17",
-      "Xu and Ma, EMFusion: An Unsupervised Enhanced Medical Image Fusion Network, Information Fusion 2021",
-      "no network of it is part of this benchmark")
+def _register_all(path: Path) -> None:
+    """Register the methods of a TOML file: one table each, named as on the command line."""
+    for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
+        why, task = entry.pop("why"), tuple(entry.pop("task", ["ivf"]))
+        card = Card(name=name, kind="precomputed", task=task, recipe={"released": why}, parity="nothing is run here",
+                    **{"licence": "none stated", **entry})
+        class_name = re.sub(r"\W", "", card.title)
+        register(type(class_name, (PrecomputedOnly,), {"card": card, "__module__": __name__}))
+
+
+_register_all(Path(__file__).parent / "pictures_only.toml")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from baselines.network import LumaNetwork, min_max
+from baselines.network import LumaNetwork, min_max, recolour8
 from fusion import images
 from fusion.method import Card, WeightFile, register
 
@@ -84,7 +84,5 @@ class ReCoNet(LumaNetwork):
         if self.protocol == "official" or vi.ndim == 2:
             return super().fuse(ir, vi)
         y, cb, cr = images.split_ycbcr8(images.to_8bit(vi))
-        luma = self.fuse_luma(ir, images.to_unit(y))
-        # 8-bit chroma is centred at 128, chroma in float at .5: taking one for the other shifts it by half a level
-        rgb = images.merge_ycbcr(luma, images.to_unit(cb) - 0.5, images.to_unit(cr) - 0.5)
+        rgb = recolour8(self.fuse_luma(ir, images.to_unit(y)), cb, cr)
         return min_max(torch.from_numpy(rgb)).numpy()

@@ -72,30 +72,30 @@ class Layout:
 class WindowAttention(nn.Module):
     """Attention with a learned bias per relative position; self-attention stores q, k, v as one matrix."""
 
-    def __init__(self, cross: bool):
+    def __init__(self, cross: bool, width: int = WIDTH, heads: int = HEADS, window: int = WINDOW):
         super().__init__()
-        self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * WINDOW - 1) ** 2, HEADS))
-        self.register_buffer("relative_position_index", relative_positions(WINDOW))
+        self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * window - 1) ** 2, heads))
+        self.register_buffer("relative_position_index", relative_positions(window))
         if cross:
-            self.q, self.kv = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, 2 * WIDTH)
+            self.q, self.kv = nn.Linear(width, width), nn.Linear(width, 2 * width)
         else:
-            self.qkv = nn.Linear(WIDTH, 3 * WIDTH)
-        self.proj = nn.Linear(WIDTH, WIDTH)
-        self.cross = cross
+            self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+        self.cross, self.heads = cross, heads
 
     def forward(self, x: Tensor, y: Tensor, mask: Tensor | None) -> Tensor:
         """Queries from x, keys and values from y, each [windows,64,60]; mask [windows,1,64,64] is added."""
         projected = torch.cat([self.q(x), self.kv(y)], dim=-1) if self.cross else self.qkv(x)
-        q, k, v = projected.unflatten(-1, (3, HEADS, WIDTH // HEADS)).permute(2, 0, 3, 1, 4)
+        q, k, v = projected.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         bias = self.relative_position_bias_table[self.relative_position_index].permute(2, 0, 1)[None]
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias if mask is None else bias + mask)
         return self.proj(out.transpose(1, 2).flatten(2))
 
 
 class FeedForward(nn.Module):
-    def __init__(self):
+    def __init__(self, width: int = WIDTH, ratio: int = 2):
         super().__init__()
-        self.fc1, self.fc2 = nn.Linear(WIDTH, 2 * WIDTH), nn.Linear(2 * WIDTH, WIDTH)
+        self.fc1, self.fc2 = nn.Linear(width, ratio * width), nn.Linear(ratio * width, width)
         self.act = nn.GELU()
 
     def forward(self, x: Tensor) -> Tensor:

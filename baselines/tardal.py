@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines._blocks import same_conv
 from baselines.network import LumaNetwork, to_tensor
 from fusion import images
 from fusion.method import Card, WeightFile, register
@@ -22,8 +23,10 @@ TABLE1_BATCH = 8
 EVAL_MODE_FILES = ("tardal+.pt", "tardal++.pt")
 
 
-def _stage(channels_in: int, channels_out: int, *, norm: bool = True, last: bool = False) -> nn.Sequential:
-    layers: list[nn.Module] = [nn.Conv2d(channels_in, channels_out, 3, padding=1)]
+def stage(channels_in: int, channels_out: int, size: int = 3, *, norm: bool = True,
+          last: bool = False) -> nn.Sequential:
+    """Convolution, batch norm if `norm`, ReLU; tanh instead of ReLU if `last`."""
+    layers: list[nn.Module] = [same_conv(channels_in, channels_out, size)]
     if norm:
         layers.append(nn.BatchNorm2d(channels_out))
     return nn.Sequential(*layers, nn.Tanh() if last else nn.ReLU())
@@ -34,10 +37,10 @@ class TarDALNetwork(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.encoder = _stage(2, WIDTH)
-        self.dense = nn.ModuleList(_stage(WIDTH * (i + 1), WIDTH) for i in range(DEPTH))
-        self.fuse = nn.Sequential(_stage(4 * WIDTH, 4 * WIDTH, norm=False), _stage(4 * WIDTH, 2 * WIDTH),
-                                  _stage(2 * WIDTH, WIDTH), _stage(WIDTH, 1, norm=False, last=True))
+        self.encoder = stage(2, WIDTH)
+        self.dense = nn.ModuleList(stage(WIDTH * (i + 1), WIDTH) for i in range(DEPTH))
+        self.fuse = nn.Sequential(stage(4 * WIDTH, 4 * WIDTH, norm=False), stage(4 * WIDTH, 2 * WIDTH),
+                                  stage(2 * WIDTH, WIDTH), stage(WIDTH, 1, norm=False, last=True))
 
     def forward(self, ir: Tensor, vi: Tensor) -> Tensor:
         x = self.encoder(torch.cat([ir, vi], dim=1))

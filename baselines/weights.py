@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from baselines.precomputed import how_to_bring
 from core.files import sha256
 from fusion.method import Card, MethodError, WeightFile
 
@@ -91,9 +92,7 @@ def fetch(cards: Iterable[Card], root: Path, *, mirrors: Mirrors = None,
     wanted: dict[tuple[str, str], list[tuple[Card, WeightFile]]] = {}
     for card in cards:
         if not card.weights:
-            message = ("needs no weights" if card.kind in ("source", "classic") else
-                       "no weights that can be downloaded; bring its fused pictures as "
-                       f"--methods {card.name}=FOLDER")
+            message = "needs no weights" if card.kind in ("source", "classic") else how_to_bring(card)
             outcomes[card.name, "-"] = Outcome(card.name, "-", "ready" if card.kind in ("source", "classic")
                                                else "manual", message)
         for item, state in zip(card.weights, status([card], root)):

@@ -119,11 +119,25 @@ def test_a_known_method_keeps_its_title_and_its_place_in_table_iv(tmp_path):
     assert brought_card("mine", tmp_path).title == "mine"
 
 
-@pytest.mark.parametrize("name", ["csmca", "nsst_papcnn", "msgfusion", "emfusion"])
-def test_methods_that_exist_as_pictures_only(name):
-    assert methods()[name].task == ("mif",)
-    with pytest.raises(MethodError, match=f"--methods {name}=FOLDER"):
+@pytest.mark.parametrize(("name", "task"), [
+    ("csmca", ("mif",)), ("nsst_papcnn", ("mif",)), ("msgfusion", ("mif",)), ("emfusion", ("mif",)),
+    ("metafusion", ("ivf",)), ("segmif", ("ivf",)), ("ddfm", ("ivf", "mif")), ("emma", ("ivf", "mif")),
+    ("tcmoa", ("ivf",)), ("textif", ("ivf",))])
+def test_methods_that_exist_as_pictures_only(name, task):
+    """Asking for one says where it is published and what to bring instead."""
+    card = methods()[name]
+    assert card.task == task and card.kind == "precomputed"
+    with pytest.raises(MethodError, match=f"--methods {name}=FOLDER") as caught:
         load_method(name)
+    assert f"https://github.com/{card.repository.partition('@')[0]}" in str(caught.value)
+
+
+def test_asking_for_pictures_only_on_the_command_line_names_the_address(tmp_path):
+    root = write_pairs(tmp_path / "data")
+    done = run_cli("--suite", "ivf", "--profile", "paper", "--data", root, "--datasets", "tno", "--methods", "segmif",
+                   "--out", tmp_path / "out")
+    assert done.returncode != 0 and "https://github.com/JinyuanLiu-CV/SegMiF" in done.stderr
+    assert "drive.google.com" in done.stderr and "--methods segmif=FOLDER" in done.stderr
 
 
 def test_a_run_over_brought_pictures_says_how_they_were_matched(tmp_path):

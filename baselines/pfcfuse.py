@@ -1,0 +1,65 @@
+"""PFCFuse (Hu et al., IEEE TIM 2024): CDDFuse with a PoolFormer block, which has no attention, as the base branch.
+
+Facts of the network and recipe: `net.py` and `test_IVF.py` in HXY13/PFCFuse-Image-Fusion@d9e02afa.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from baselines.cddfuse import WIDTH, CDDFuse, CDDFuseNetwork
+from fusion.method import Card, WeightFile, register
+from fusion.smfnet.blocks import ChannelNorm
+
+REPOSITORY, COMMIT = "HXY13/PFCFuse-Image-Fusion", "d9e02afa46f32655dcaf9bd216a993c71e3b2708"
+
+
+class PoolBlock(nn.Module):
+    """Mean of 3x3 neighbours minus the pixel, then a perceptron, each scaled per channel and added. [N,C,H,W]."""
+
+    RATIO = 4
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.norm1, self.norm2 = ChannelNorm(width), ChannelNorm(width)
+        self.layer_scale_1, self.layer_scale_2 = (nn.Parameter(torch.full((width,), 1e-5)) for _ in range(2))
+        self.poolmlp = nn.Module()
+        self.poolmlp.fc1 = nn.Conv2d(width, self.RATIO * width, 1, bias=False)
+        self.poolmlp.fc2 = nn.Conv2d(self.RATIO * width, width, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        normal = self.norm1(x)
+        # zeros outside count as neighbours, as in torch's default
+        x = x + self.layer_scale_1[:, None, None] * (F.avg_pool2d(normal, 3, stride=1, padding=1) - normal)
+        mixed = self.poolmlp.fc2(F.gelu(self.poolmlp.fc1(self.norm2(x))))
+        return x + self.layer_scale_2[:, None, None] * mixed
+
+
+class PFCFuseNetwork(CDDFuseNetwork):
+    """Infrared and visible luma, [N,1,H,W] in 0..1 -> fused [N,1,H,W] in 0..1, before the min-max stretch."""
+
+    @staticmethod
+    def base_branch() -> nn.Module:
+        return PoolBlock(WIDTH)
+
+
+@register
+class PFCFuse(CDDFuse):
+    card = Card(
+        name="pfcfuse", title="PFCFuse", kind="baseline", task=("ivf",),
+        paper="Hu et al., PFCFuse: A Poolformer and CNN Fusion Network for Infrared-Visible Image Fusion, IEEE TIM "
+              "2024",
+        repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
+        weights=(WeightFile("PFCFuse_IVF.pth", "6fad97b6213264ba111d16ba479ff97dc1507adff1a40b95852ec6f4e171feb1",
+                            REPOSITORY, COMMIT, "PFCFuse_IVF.pth"),),
+        recipe={"released": "float luma, no padding, per-image min-max, chroma of the visible back",
+                "official": "rounded grey infrared, float luma of the visible, no padding, per-image min-max, x255 "
+                            "truncated, 8-bit chroma of the visible back"},
+        parity="network within float32 noise of the authors' code (1.1e-6 apart with the released weights, three "
+               "sizes). The repository has no fused pictures and prints no numbers of its paper",
+    )
+    architecture = PFCFuseNetwork
+
+    def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
+        return self.fuse_truncated(ir, vi) if self.protocol == "official" else super().fuse(ir, vi)
