@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
+from typing import Literal
 
 DASH = "–"
+Layout = Literal["", "beside", "transposed"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Table:
     headers: tuple[Header, ...]
     lines: tuple[Line, ...]
     notes: tuple[str, ...] = ()
-    wide: str = ""
+    wide: Layout = ""
     single_column: bool = False
     colour: bool = True
 
@@ -165,7 +167,9 @@ def _ranks(lines: Sequence[Line], members: Sequence[int], column: int, higher: b
 
 def laid_out(table: Table) -> Table:
     """The table as `table.wide` wants it over the whole width of a page."""
-    return {"": lambda same: same, "beside": beside, "transposed": transposed}[table.wide](table)
+    if table.wide == "beside":
+        return beside(table)
+    return transposed(table) if table.wide == "transposed" else table
 
 
 def beside(table: Table) -> Table:

@@ -2,10 +2,11 @@
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -65,7 +66,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     return frame[COLUMNS]
 
 
-def to_json(row: Row) -> list:
+def to_json(row: Row) -> list[Any]:
     """A row as a JSON list; nan and infinities as text, since JSON has none."""
     values = list(_values(row))
     if not math.isfinite(values[-1]):
@@ -73,6 +74,6 @@ def to_json(row: Row) -> list:
     return values
 
 
-def from_json(values: list) -> Row:
-    *address, value = values
-    return Row(*address, float(value))
+def from_json(values: Sequence[Any]) -> Row:
+    suite, method, dataset, item, metric, variant, seed, value = values
+    return Row(suite, method, dataset, item, metric, variant, seed, float(value))

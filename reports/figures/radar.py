@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.projections.polar import PolarAxes
 
 from reports.columns import Shown, columns
 from reports.data import RunData
@@ -45,7 +46,9 @@ def normalised(values: pd.DataFrame, shown: Sequence[Shown]) -> pd.DataFrame:
 def _radar(data: RunData, dataset: str, values: pd.DataFrame, shown: Sequence[Shown]) -> Figure:
     scaled = normalised(values, shown)
     angles = np.linspace(0, 2 * np.pi, values.shape[1], endpoint=False)
-    figure, axes = plt.subplots(figsize=(5.4, 4.6), subplot_kw={"projection": "polar"})
+    figure = plt.figure(figsize=(5.4, 4.6))
+    axes = figure.add_subplot(projection="polar")
+    assert isinstance(axes, PolarAxes)  # for the type checker
     axes.set_theta_offset(np.pi / 2)
     axes.set_theta_direction(-1)
     for method in data.ordered(values.index):

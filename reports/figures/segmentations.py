@@ -51,7 +51,10 @@ def chosen_item(data: RunData, dataset: str, folders: dict[str, Path]) -> str | 
 def _disputed(folders: dict[str, Path], item: str) -> np.ndarray:
     """bool [H,W]: not all methods say the same."""
     maps = [read(folder / f"{item}.png") for folder in folders.values()]
-    return np.any([other != maps[0] for other in maps[1:]], axis=0)
+    different = np.zeros(maps[0].shape, bool)
+    for other in maps[1:]:
+        different |= other != maps[0]
+    return different
 
 
 def _figure(data: RunData, suite: str, dataset: str, item: str, folders: dict[str, Path]) -> Figure:
@@ -66,7 +69,9 @@ def _figure(data: RunData, suite: str, dataset: str, item: str, folders: dict[st
     for method, folder in folders.items():
         ids = read(folder / f"{item}.png")
         used |= set(np.unique(ids))
-        shown[data.title(method)] = panel(read_rgb(_under(data, method, dataset, item)), ids, truth)
+        under = _under(data, method, dataset, item)
+        if under is not None:  # it was there when the picture was chosen
+            shown[data.title(method)] = panel(read_rgb(under), ids, truth)
     disputed = np.argwhere(_disputed(folders, item))
     size = next(iter(shown.values())).shape[:2]
     centre = np.median(disputed, axis=0) if len(disputed) else np.array(size) / 2

@@ -22,7 +22,7 @@ _FIXED = {"visible": "#bbbbbb", "infrared": "#777777", "average": "#222222", "la
 OURS = "#d62728"
 _MARKERS = "osD^vP*Xhp<>8"
 PADDING = 0.1  # inches around a figure
-_RC = {
+_RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9, "legend.fontsize": 8,
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#e6e6e6",
     "axes.axisbelow": True, "figure.dpi": 100, "pdf.fonttype": 42,
@@ -69,7 +69,7 @@ def save(figure: Figure, folder: Path, stem: str) -> list[Path]:
         engine.execute(figure)  # before the extent is measured, and once: drawing again must not move anything
         figure.set_layout_engine("none")
     # the extent is measured once: savefig's own "tight" draws the whole figure again for every format
-    extent = figure.get_tightbbox(figure.canvas.get_renderer()).padded(PADDING)
+    extent = figure.get_tightbbox().padded(PADDING)
     for suffix, metadata in ((".pdf", {"CreationDate": None, "Producer": "ivfbench"}), (".png", {"Software": None})):
         path = folder / f"{stem}{suffix}"
         temporary = path.with_name(f".{stem}.{os.getpid()}.tmp{suffix}")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from reports.columns import Shown, columns
 from reports.data import RunData
 from reports.significance import marked
-from reports.table import Cell, Header, Line, Table, ranked, with_average_rank
+from reports.table import Cell, Header, Layout, Line, Table, ranked, with_average_rank
 from reports.tables.common import cell, filled, notes
 from results.paper import PaperTable
 
@@ -28,10 +28,15 @@ def build(data: RunData, table: PaperTable, datasets: list[str]) -> Table:
     more = [filled(data, table, text, datasets) for text in (said, *_group_notes(data, table), *table.notes)]
     if table.significance:
         more.append(f"{MARK} differs from ours (paired Wilcoxon signed-rank, Holm, {ALPHA:g}).")
-    wide = "transposed" if table.transposed else "beside" if 0 < len(datasets) <= table.beside else ""
     made = ranked(Table(table.name, filled(data, table, table.caption, datasets), table.corner, headers, tuple(lines),
-                        notes(data, table, datasets, *more), wide=wide))
+                        notes(data, table, datasets, *more), wide=_layout(table, len(datasets))))
     return with_average_rank(made) if table.average_rank else made
+
+
+def _layout(table: PaperTable, datasets: int) -> Layout:
+    if table.transposed:
+        return "transposed"
+    return "beside" if 0 < datasets <= table.beside else ""
 
 
 def _lines(data: RunData, table: PaperTable, shown: list[Shown], dataset: str) -> list[Line]:
