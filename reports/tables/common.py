@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from reports.columns import Shown
 from reports.data import RunData
 from reports.table import Cell
 from results.paper import PaperTable
@@ -12,17 +13,16 @@ SAMPLE_NOTE = ("Made from scenes that the benchmark renders itself: the numbers 
                "they compare with no published value.")
 
 
-def cell(means: pd.DataFrame, key: tuple[str, ...], digits: int, reason: str, statistic: str = "mean") -> Cell:
-    """The cell under `key` of a frame with mean and std; without a number, an en dash with the reason."""
+def cell(means: pd.DataFrame, key: tuple[str, ...], column: Shown, reason: str, statistic: str = "mean") -> Cell:
+    """The cell under `key` of a frame with mean and std, in the column's unit; without a number, a dash and why."""
     if key not in means.index:
-        return Cell(None, digits, note=reason or "not run")
-    found = means.loc[key]
-    value = float(found["median" if statistic == "median" else "mean"])
+        return Cell(None, column.digits, note=reason or "not run")
+    found, factor = means.loc[key], column.column.factor
+    value = float(found["median" if statistic == "median" else "mean"]) * factor
     if pd.isna(value):
-        return Cell(None, digits, note="undefined")
-    if statistic == "mean ± std":
-        return Cell(value, digits, spread=float(found["spread"]))
-    return Cell(value, digits, spread=float(found["std"]) if found["seeds"] > 1 and statistic == "mean" else None)
+        return Cell(None, column.digits, note="undefined")
+    spread = "spread" if statistic == "mean ± std" else "std" if found["seeds"] > 1 and statistic == "mean" else ""
+    return Cell(value, column.digits, spread=float(found[spread]) * factor if spread else None)
 
 
 def notes(data: RunData, table: PaperTable, datasets: list[str], *more: str) -> tuple[str, ...]:

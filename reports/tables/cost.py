@@ -4,7 +4,7 @@ import pandas as pd
 
 from reports.columns import Shown, columns
 from reports.data import RunData
-from reports.table import Cell, Header, Line, Table, ranked
+from reports.table import Header, Line, Table, ranked
 from reports.tables.common import cell, filled, notes
 from results.paper import PaperTable
 
@@ -28,11 +28,7 @@ def _line(data: RunData, table: PaperTable, shown: list[Shown], means: pd.DataFr
     dataset, method = row
     # weights of another network are not timed: the method's own note says so
     reason = data.reason(table.suite, method, dataset) or data.method(method).note
-    cells = []
-    for column in shown:
-        found = cell(means, (dataset, method, column.metric), column.digits, reason)
-        scaled = Cell(found.value * column.column.factor, column.digits) if isinstance(found.value, float) else found
-        cells.append(scaled)
+    cells = [cell(means, (dataset, method, column.metric), column, reason) for column in shown]
     if all(c.value is None for c in cells):
         return None
     return Line(data.network_title(method), tuple(cells), cite=data.cite(method))

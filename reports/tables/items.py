@@ -45,6 +45,6 @@ def _lines(data: RunData, table: PaperTable, shown: list[Shown], dataset: str, s
 def _cell(values: pd.DataFrame, method: str, column: Shown, reason: str) -> Cell:
     """A cell; a class that has no number because no test picture shows it says so."""
     key = (method, column.metric, column.column.item)
-    found = cell(values, key, column.digits, reason)
+    found = cell(values, key, column, reason)
     absent = found.value is None and key in values.index and key[2] != "-"
     return replace(found, note="no such object in the test pictures") if absent else found

@@ -45,7 +45,7 @@ def _lines(data: RunData, table: PaperTable, shown: list[Shown], dataset: str) -
     lines = []
     for method in data.methods(table.suite):
         reason = data.reason(table.suite, method, dataset)
-        cells = tuple(replace(cell(means, (dataset, method, column.metric, column.variant), column.digits, reason,
+        cells = tuple(replace(cell(means, (dataset, method, column.metric, column.variant), column, reason,
                                    table.statistic),
                               mark=MARK if (method, column.metric, column.variant) in different else "")
                       for column in shown)
