@@ -4,6 +4,7 @@ Names are imported on first use: whoever only catches a ReportError does not wai
 """
 
 import importlib
+from typing import Any
 
 _HOME = {"Options": "write", "ReportError": "errors", "RunData": "data", "is_current": "write", "load": "data",
          "write_all": "write"}
@@ -11,7 +12,7 @@ _HOME = {"Options": "write", "ReportError": "errors", "RunData": "data", "is_cur
 __all__ = sorted(_HOME)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'reports' has no attribute {name!r}")
     return getattr(importlib.import_module(f"reports.{_HOME[name]}"), name)

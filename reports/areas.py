@@ -23,7 +23,7 @@ def parse(text: str) -> Area:
     """"tno:05:120,80,64" -> Area. Raises ReportError that shows the form."""
     found = _FORM.fullmatch(text)
     if found is None:
-        raise ReportError(f"--area {text}: expected DATASET:PICTURE:X,Y,SIDE, as in tno:05:120,80,64")
+        raise ReportError(f"--area {text}: expected DATASET:PICTURE:X,Y,SIDE with whole numbers of pixels")
     return Area(found["dataset"], found["item"], *(int(found[name]) for name in ("x", "y", "side")))
 
 

@@ -1,23 +1,15 @@
 """The paper's claims in numbers, recomputed from its own tables and from a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
-import pandas as pd
-
-from reports.comparison import ROMAN
+from reports.columns import direction
+from reports.comparison import Compared, compare, printed_digits
 from reports.data import RunData
+from reports.numerals import numeral
 from reports.table import Cell, Header, Line, Table, ranked
-from reports.tables.fusion import MEDICAL_MARK
-from results.published import published
-
-OURS = "SMFNet"
-# Table V has no best; digits are the printed ones.
-_DIGITS = {1: 4, 2: 3, 3: 3, 4: 4, 6: 4}
-_LABELS = ("dataset", "method", "trained_on_medical", "id", "configuration")
-# table, suite, data set, column in the paper, metric of the rows, name, stated in the paper's abstract
-_LEADS = ((2, "detection", "m3fd", "mAP50", "mAP50", "mAP@0.5", 8.27),
-          (3, "segmentation", "mfnet", "mIoU", "mIoU", "mIoU", 5.85))
+from results.paper import LABELS, Column, Paper, PaperClaim, PaperTable
 
 
 @dataclass(frozen=True)
@@ -30,23 +22,29 @@ class Claim:
     ours: float | None
 
 
-def claims(data: RunData) -> list[Claim]:
-    """SMFNet's leads over the mean of the other methods of the paper, in points (100 x mAP or mIoU)."""
-    found = []
-    for number, suite, dataset, column, metric, name, stated in _LEADS:
-        paper = published(number).set_index("method")[column]
-        ours = None
-        if dataset in data.datasets(suite):
-            values = data.by_item(suite, dataset)["mean"]
-            run = pd.Series({data.title(m): values[m, metric, "-"] for m in data.methods(suite)
-                             if (m, metric, "-") in values.index and data.title(m) in paper.index})
-            ours = _lead(run) if OURS in run.index and len(run) > 1 else None
-        found.append(Claim(f"{OURS}'s {name} above the mean of the other methods (points)", stated, _lead(paper), ours))
-    return found
+def claims(data: RunData, compared: Sequence[Compared] | None = None) -> list[Claim]:
+    """The leads over the mean of the other methods that the description states, recomputed.
+
+    compared: `compare(data)`, where it is at hand.
+    """
+    cells = compare(data) if compared is None else compared
+    return [_claim(data, claim, cells) for claim in data.paper.claims]
 
 
-def _lead(values: pd.Series) -> float:
-    return float(100 * (values[OURS] - values.drop(OURS).mean()))
+def _claim(data: RunData, claim: PaperClaim, cells: Sequence[Compared]) -> Claim:
+    ours = {method.title for method in data.paper.methods if method.ours}
+    table = data.paper.published(claim.table).set_index("method")[claim.column]
+    of_paper = {str(name): float(value) for name, value in table.items()}
+    of_run = {c.method: c.ours for c in cells if (c.table, c.metric) == (claim.table, claim.column)}
+    found = _lead(of_run, ours, claim.scale)
+    stated = _lead(of_paper, ours, claim.scale)
+    return Claim(claim.text, claim.stated, float("nan") if stated is None else stated, found)
+
+
+def _lead(values: Mapping[str, float], ours: set[str], scale: float) -> float | None:
+    mine = [value for name, value in values.items() if name in ours]
+    others = [value for name, value in values.items() if name not in ours and isfinite(value)]
+    return scale * (mine[0] - sum(others) / len(others)) if mine and others else None
 
 
 def claims_table(found: Sequence[Claim]) -> Table:
@@ -60,40 +58,51 @@ def claims_table(found: Sequence[Claim]) -> Table:
 
 def placings(table: Table) -> dict[str, tuple[int, int]]:
     """Label -> how often best, how often second, over all columns and blocks of a ranked table."""
-    found: dict[str, list[int]] = {}
+    found: dict[str, tuple[int, int]] = {}
     for line in table.lines:
-        counts = found.setdefault(line.label, [0, 0])
-        for cell in line.cells:
-            if cell.rank:
-                counts[cell.rank - 1] += 1
-    return {label: tuple(counts) for label, counts in found.items()}
+        best, second = found.get(line.label, (0, 0))
+        found[line.label] = (best + sum(c.rank == 1 for c in line.cells),
+                             second + sum(c.rank == 2 for c in line.cells))
+    return found
 
 
-def published_table(number: int) -> Table:
-    """A table of the paper, ranked by the same rule as ours. Raises KeyError for Table V, which ranks nothing."""
-    frame, digits = published(number), _DIGITS[number]
-    columns = [c for c in frame.columns if c not in _LABELS]
-    lines = tuple(Line(_label(row), tuple(Cell(float(row[c]), digits) for c in columns), str(row.get("dataset", "")))
-                  for _, row in frame.iterrows())
-    return ranked(Table(f"published{number}", f"Table {ROMAN[number]} as published", "Method",
-                        tuple(Header(c, True) for c in columns), lines))
+def published_table(paper: Paper, number: int) -> Table:
+    """A table of the paper, ranked by the same rule as ours, columns as the CSV has them."""
+    table, frame = paper.table(number), paper.published(number)
+    described = {column.source: column for column in table.described}
+    shown = [described[name] for name in frame.columns if name not in LABELS]
+    lines = tuple(Line(_label(table, row), tuple(Cell(float(row[c.source]), printed_digits(c, table)) for c in shown),
+                       str(row.get("dataset", ""))) for row in frame.to_dict("records"))
+    return ranked(Table(f"published{number}", f"Table {numeral(paper, number)} as published", "Method",
+                        tuple(Header(c.source, _higher(c)) for c in shown), lines))
 
 
-def _label(row: pd.Series) -> str:
-    if "id" in row:
-        return row["id"]
-    return row["method"] + (MEDICAL_MARK if row.get("trained_on_medical") else "")
+def _higher(column: Column) -> bool:
+    """Classes and scores: the higher, the better, where neither the description nor the registry says otherwise."""
+    found = direction(column, column.variant)
+    return True if found is None else found
 
 
-def placings_table(tables: Sequence[Table]) -> Table | None:
+def _label(table: PaperTable, row: Mapping[str, object]) -> str:
+    if table.rows == "ablations":
+        return str(row["id"])
+    trained = bool(row.get("trained_on_medical"))
+    marks = (group.mark for group in table.groups if group.trained_on_medical is trained)
+    return str(row["method"]) + (next(marks, "") if "trained_on_medical" in row else "")
+
+
+def placings_table(data: RunData, tables: Sequence[Table]) -> Table | None:
     """How often each method is best and second: as published and in this run's tables of the paper's data."""
+    of_paper = {table.name: table for table in data.paper.tables
+                if table.csv and data.suite_record(table.suite).kind != "cost"}
     lines = []
     for table in tables:
-        number = int(table.name.removeprefix("table")) if table.name.removeprefix("table").isdigit() else 0
-        if number not in _DIGITS:
+        if table.name not in of_paper:
             continue
-        ours, paper = placings(table), placings(published_table(number))
-        lines += [Line(label, (Cell(ROMAN[number]), *(Cell(float(n), 0) for n in (*paper[label], *ours[label]))))
+        number = of_paper[table.name].number
+        ours, paper = placings(table), placings(published_table(data.paper, number))
+        lines += [Line(label, (Cell(numeral(data.paper, number)),
+                               *(Cell(float(n), 0) for n in (*paper[label], *ours[label]))))
                   for label in ours if label in paper and (*paper[label], *ours[label]) != (0, 0, 0, 0)]
     if not lines:
         return None

@@ -1,39 +1,16 @@
 """Ours beside the published values: per cell the difference and a status."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import isfinite
 
 import pandas as pd
 
 from reports.data import RunData
+from reports.numerals import numeral
 from reports.table import Cell, Header, Line, Table
-from results.published import published
+from results.paper import Column, PaperTable
 
-# table -> (suite, data set -> the paper's name of it, metric columns -> (metric, item) of the rows)
-_FUSION = {m: (m, None) for m in ("EN", "SD", "SF", "MI", "VIF", "Qabf", "AG", "SSIM")}
-_TABLE2 = {"People": ("AP50", "People"), "Car": ("AP50", "Car"), "Bus": ("AP50", "Bus"), "Lamp": ("AP50", "Lamp"),
-           "Motor": ("AP50", "Motorcycle"), "Truck": ("AP50", "Truck"), "mAP50": ("mAP50", "-")}
-_TABLE3 = {"Unlabel": ("IoU", "Unlabel"), "Car": ("IoU", "Car"), "Person": ("IoU", "Person"), "Bike": ("IoU", "Bike"),
-           "Curve": ("IoU", "Curve"), "Stop": ("IoU", "Car stop"), "Cone": ("IoU", "Color cone"),
-           "Bump": ("IoU", "Bump"), "mAcc": ("mAcc", "-"), "mIoU": ("mIoU", "-")}
-_TABLE5 = {"flops_g": ("macs_g", None), "params_k": ("params_thop", None), "time_s": ("time_s", None)}
-_TABLE6 = {m: (m, None) for m in ("EN", "SD", "VIF", "SSIM")}
-_SOURCES = {
-    1: ("ivf", {"tno": "TNO", "roadscene": "RoadScene", "msrs": "MSRS"}, _FUSION, 4),
-    2: ("detection", {"m3fd": ""}, _TABLE2, 3),
-    3: ("segmentation", {"mfnet": ""}, _TABLE3, 3),
-    4: ("mif", {"mri_pet": ""}, _FUSION, 4),
-    5: ("complexity", {}, _TABLE5, 0),
-    6: ("ablation", {"roadscene": ""}, _TABLE6, 4),
-}
-ROMAN = {1: "I", 2: "II", 3: "III", 4: "IV", 5: "V", 6: "VI"}
-# what is known of a whole table; a method's own reasons stand in its card
-_OF_TABLE = {
-    4: "Table IV's protocol is not known. Its SSIM, .2 to .3 in some rows and 1.5 to 1.7 in others, depends on whether "
-       "the black background stays exactly black; our AG is high beside our SF: the paper's is likely another's",
-    5: "The paper's Flops are thop's, which misses matrix products and counts normalisation; its times are of another "
-       "machine",
-}
 EXACT, CLOSE, DIFFERS = "exact", "within 1 %", "differs"
 
 
@@ -72,77 +49,104 @@ def compare(data: RunData) -> list[Compared]:
 
     Runs on rendered data have none, but for what a network costs.
     """
-    data = replace(data, rows=data.rows[_defined_as_in_the_paper(data.rows)])
-    found = []
-    for number, (suite, datasets, columns, digits) in _SOURCES.items():
-        if data.suite(suite).empty:
+    return [cell for table in data.paper.tables if table.csv for cell in _table(data, table)]
+
+
+def _table(data: RunData, table: PaperTable) -> Iterator[Compared]:
+    published = data.paper.published(table.number)
+    if data.suite(table.suite).empty:
+        return
+    for dataset in data.datasets(table.suite):
+        if table.datasets and dataset not in table.datasets:
             continue
-        table = published(number)
-        for dataset in data.datasets(suite):
-            if datasets and dataset not in datasets:
-                continue
-            ours = data.by_item(suite, dataset)["mean"] if number in (2, 3) else data.means(suite)["mean"]
-            for method in data.methods(suite):
-                row = _published_row(table, datasets.get(dataset, ""), data, method)
-                if row is not None:
-                    found += _cells(number, data, dataset, method, row, ours, columns, digits)
-    return found
+        ours = _Ours(data, table, dataset)
+        for method in data.methods(table.suite):
+            row = published_row(data, table, published, dataset, method)
+            if row is not None:
+                yield from _cells(data, table, dataset, method, row, ours)
 
 
-def _defined_as_in_the_paper(rows: pd.DataFrame) -> pd.Series:
-    """bool per row: the paper's metric definitions (Table VI's SSIM is one of its own); Table V's picture size."""
-    of_ablation, variant = rows["suite"] == "ablation", rows["variant"]
-    own = of_ablation & (variant == "smfnet-ablation")
-    metrics = own | ((variant == "smfnet") & ~(of_ablation & (rows["metric"] == "SSIM")))
-    sized = variant.str.startswith("640x480") | ~rows["metric"].isin(["macs_g", "time_s"])
-    return (metrics | ~rows["suite"].isin(["ivf", "mif", "ablation"])) & (sized | (rows["suite"] != "complexity"))
+class _Ours:
+    """A run's values on one data set, addressed by a described column."""
+
+    def __init__(self, data: RunData, table: PaperTable, dataset: str) -> None:
+        self.kind = data.suite_record(table.suite).kind
+        self.dataset = dataset
+        self.values: pd.Series[float] = data.by_item(table.suite, dataset)["mean"] if self.kind == "items" else \
+            data.means(table.suite)["mean"]
+
+    def value(self, method: str, column: Column) -> float:
+        """nan where the run has none, or not under the described definition or condition."""
+        if self.kind == "items":
+            return float(self.values.get((method, column.metric, column.item), float("nan"))) * column.factor
+        if self.kind == "pictures":
+            key = (self.dataset, method, column.metric, column.variant)
+            return float(self.values.get(key, float("nan"))) * column.factor
+        key3 = (self.dataset, method, column.metric)
+        found = self.values[key3] if key3 in self.values.index.droplevel("variant") else {}
+        fitting = [float(v) for variant, v in dict(found).items() if str(variant).startswith(column.condition)]
+        return fitting[0] * column.factor if fitting else float("nan")
 
 
-def _published_row(table: pd.DataFrame, dataset: str, data: RunData, method: str) -> pd.Series | None:
-    rows = table[table["dataset"] == dataset] if dataset else table
-    if "id" in rows:
+def published_row(data: RunData, table: PaperTable, published: pd.DataFrame, dataset: str,
+                  method: str) -> "pd.Series[float] | None":
+    """The printed row of a method of the run, or None where the paper has none."""
+    rows = published[published["dataset"] == table.datasets.get(dataset)] if "dataset" in published else published
+    if table.rows == "ablations":
         rows = rows[rows["id"].str.lower() == method.lower()]
     else:
-        # a slim or otherwise different network under another title is not the paper's method, but for Table V's counts
-        title = data.network_title(method) if "params_k" in rows else data.title(method)
-        rows = rows[rows["method"].str.lower() == title.lower()]
+        # a slim or otherwise different network under another title is not the paper's method, but for what it costs
+        counted = data.suite_record(table.suite).kind == "cost"
+        printed = data.paper.by_name.get(method)
+        if printed is None or not (counted or data.is_published(method)):
+            return None
+        rows = rows[rows["method"].str.lower() == printed.title.lower()]
     if "trained_on_medical" in rows:
         rows = rows[rows["trained_on_medical"] == int(data.is_medical(method))]
     return rows.iloc[0] if len(rows) else None
 
 
-def _cells(number: int, data: RunData, dataset: str, method: str, row: pd.Series, ours: pd.Series, columns: dict,
-           digits: int) -> list[Compared]:
-    found = []
-    reason = _reason(number, data, dataset, method)
-    for column, (metric, item) in columns.items():
-        key = (dataset, method, metric) if item is None else (method, metric, item)
-        if column not in row or key not in ours.index or not isfinite(ours[key]):
+def _cells(data: RunData, table: PaperTable, dataset: str, method: str, row: "pd.Series[float]",
+           ours: _Ours) -> Iterator[Compared]:
+    reason = _reason(data, table, dataset, method)
+    counted = data.suite_record(table.suite).kind == "cost"
+    title = data.network_title(method) if counted else data.title(method)
+    for column in table.described:
+        if column.source not in row or not isfinite(float(row[column.source])):
             continue
-        value = float(ours[key]) / (1000 if metric == "params_thop" else 1)
-        if isfinite(float(row[column])):
-            title = data.network_title(method) if number == 5 else data.title(method)
-            found.append(Compared(number, data.dataset_title(dataset), title, column, float(row[column]),
-                                  value, _digits(number, column, digits), reason))
-    return found
+        value = ours.value(method, column)
+        if isfinite(value):
+            yield Compared(table.number, data.dataset_title(dataset), title, column.source, float(row[column.source]),
+                           value, printed_digits(column, table), reason)
 
 
-def _reason(number: int, data: RunData, dataset: str, method: str) -> str:
-    """Why a row may differ from the paper's: the data, the protocol, the method's card, the table; else its parity."""
+def printed_digits(column: Column, table: PaperTable) -> int:
+    """Digits of the published value."""
+    chosen = column.published_digits if column.published_digits is not None else column.digits
+    return table.digits if chosen is None else chosen
+
+
+def _reason(data: RunData, table: PaperTable, dataset: str, method: str) -> str:
+    """Why a row may differ from the paper's: the data, the protocol, the method, the table; else how it was checked."""
     record = data.method(method)
     reasons = [data.dataset_note(dataset)]
-    if record.protocol in ("paper", "official"):
-        reasons.append(f"run with the protocol {record.protocol}; the paper's rows are those of released")
+    if record.protocol and record.protocol != data.paper.protocol:
+        reasons.append(f"run with the protocol {record.protocol}; the paper's rows are those of {data.paper.protocol}")
     else:
-        reasons.append(record.differs.get("complexity" if number == 5 else dataset, ""))
-    return ". ".join(filter(None, (*reasons, _OF_TABLE.get(number, "")))) or record.parity
+        counted = data.suite_record(table.suite).kind == "cost"
+        reasons.append(_of_method(data, method, table.suite if counted else dataset))
+    return ". ".join(filter(None, (*reasons, table.differs))) or record.parity
 
 
-def _digits(number: int, column: str, digits: int) -> int:
-    return {"time_s": 2, "flops_g": 0, "params_k": 0}.get(column, digits) if number == 5 else digits
+def _of_method(data: RunData, method: str, where: str) -> str:
+    """What the description knows of a method's row; where it says so, what the method's card knows."""
+    for reason in data.paper.reasons:
+        if reason.method == method and (not reason.datasets or where in reason.datasets):
+            return reason.text
+    return data.method(method).differs.get(where, "") if data.paper.cards_explain else ""
 
 
-def to_frame(cells: list[Compared]) -> pd.DataFrame:
+def to_frame(cells: Sequence[Compared]) -> pd.DataFrame:
     """One line per cell: table, dataset, method, metric, published, ours, difference, status, note."""
     return pd.DataFrame([{
         "table": c.table, "dataset": c.dataset, "method": c.method, "metric": c.metric, "published": c.published,
@@ -150,7 +154,7 @@ def to_frame(cells: list[Compared]) -> pd.DataFrame:
         columns=["table", "dataset", "method", "metric", "published", "ours", "difference", "status", "note"])
 
 
-def summary_table(cells: list[Compared]) -> Table | None:
+def summary_table(data: RunData, cells: Sequence[Compared]) -> Table | None:
     """Per table, data set and method: how many cells are exact, within 1 %, differ, and the largest difference."""
     if not cells:
         return None
@@ -159,7 +163,7 @@ def summary_table(cells: list[Compared]) -> Table | None:
         counts = group["status"].value_counts()
         relative = (group["difference"].abs() / group["published"].abs()).max() * 100
         note = next(filter(None, group["note"]), "")
-        lines.append(Line(method, (Cell(ROMAN[number]), Cell(dataset),
+        lines.append(Line(method, (Cell(numeral(data.paper, number)), Cell(dataset),
                                    *(Cell(float(counts.get(s, 0)), 0) for s in (EXACT, CLOSE, DIFFERS)),
                                    Cell(float(relative), 3, note=note))))
     headers = (Header("Table"), Header("Data set"), Header("exact"), Header("within 1 %"), Header("differs"),
@@ -168,12 +172,12 @@ def summary_table(cells: list[Compared]) -> Table | None:
                  "Method", headers, tuple(lines))
 
 
-def cells_table(cells: list[Compared]) -> Table | None:
+def cells_table(data: RunData, cells: Sequence[Compared]) -> Table | None:
     """Cell by cell: published, ours, difference, status. For the page; the CSV has full precision."""
     if not cells:
         return None
     headers = tuple(map(Header, ("Table", "Data set", "Metric", "published", "ours", "difference", "status")))
-    lines = tuple(Line(c.method, (Cell(ROMAN[c.table]), Cell(c.dataset), Cell(c.metric), Cell(c.published, c.digits),
-                                  Cell(c.ours, c.digits), Cell(c.difference, c.digits + 1), Cell(c.status)))
-                  for c in cells)
+    lines = tuple(Line(c.method, (
+        Cell(numeral(data.paper, c.table)), Cell(c.dataset), Cell(c.metric), Cell(c.published, c.digits),
+        Cell(c.ours, c.digits), Cell(c.difference, c.digits + 1), Cell(c.status))) for c in cells)
     return Table("comparison_cells", "Published and reproduced, cell by cell", "Method", headers, lines)

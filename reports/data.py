@@ -1,6 +1,6 @@
-"""A run as the reports see it: rows.csv and run.json, nothing else."""
+"""A run as the reports see it: rows.csv, run.json and the description of the paper whose tables are printed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -8,18 +8,15 @@ from pathlib import Path
 import pandas as pd
 
 from core.names import nearest
+from metrics import registry
 from reports.areas import Area
 from reports.errors import ReportError
-from results.records import DatasetRecord, MethodRecord, RunRecord, UnitRecord, read_run
+from results.paper import Paper, PaperTable, RowGroup
+from results.papers import DEFAULT, Known, load_paper
+from results.records import DatasetRecord, Kind, MethodRecord, RunRecord, SuiteRecord, UnitRecord, read_run
 from results.rows import read_csv
 
-# Tables list the sources first, then textbook methods, then the paper's order, then whatever is new, then SMFNet.
-PAPER_ORDER = ("defusion", "densefuse", "didfuse", "reconet", "murf", "tardal", "u2fusion", "pmgi", "swinfusion",
-               "cddfuse", "ship")
-# Table IV has an order of its own: first what saw no medical pictures, with SMFNet last, then what was trained on them.
-MEDICAL_ORDER = (("u2fusion", "tardal", "reconet", "defusion", "cddfuse", "ship"),
-                 ("csmca", "nsst_papcnn", "matr", "gesenet", "msgfusion", "emfusion", "ifcnn", "cddfuse"))
-ABLATION = "ablation"  # the suite whose rows are ablations
+# Tables list the sources first, then textbook methods, then the paper's order, then whatever is new, then what is ours.
 _RANK = {"source": 0, "classic": 1, "ours": 3, "ablation": 3}  # other kinds between; brought ones keep their place
 _SEVERITY = {"failed": 0, "skipped": 1, "stopped": 2, "done": 3}
 
@@ -31,6 +28,7 @@ class RunData:
     out: Path
     rows: pd.DataFrame
     run: RunRecord
+    paper: Paper
     areas: tuple[Area, ...] = ()
 
     def method(self, name: str) -> MethodRecord:
@@ -42,24 +40,89 @@ class RunData:
         return self.run.datasets.get(name) or DatasetRecord(title=name, task="ivf", manifest="?")
 
     def title(self, method: str) -> str:
-        return self.method(method).title
+        """As the paper prints it; a slim or otherwise different network under another title keeps that."""
+        return self.network_title(method) if self.is_published(method) else self.method(method).title
 
     def network_title(self, method: str) -> str:
-        """Of the published network, which Table V counts, whoever trained the weights at hand."""
-        return self.method(method).network
+        """Of the published network, whose cost is counted, whoever trained the weights at hand."""
+        printed = self.paper.by_name.get(method)
+        return printed.title if printed else self.method(method).network
+
+    def cite(self, method: str) -> str:
+        """BibTeX key of the method's paper, where the description gives one and wants it printed."""
+        printed = self.paper.by_name.get(method)
+        return printed.cite if printed and self.paper.cite else ""
+
+    def is_published(self, method: str) -> bool:
+        """Whether the run had the published network itself."""
+        return self.method(method).title == self.method(method).network
 
     def kind(self, method: str) -> str:
         return self.method(method).kind
 
+    def is_ours(self, method: str) -> bool:
+        printed = self.paper.by_name.get(method)
+        return self.kind(method) == "ours" or (printed is not None and printed.ours)
+
+    def suite_record(self, suite: str) -> SuiteRecord:
+        return self.run.suites.get(suite) or SuiteRecord(suite, "pictures")
+
+    def suites(self, kind: Kind) -> list[str]:
+        """Suites of a kind that have rows, but for those of ablations: the paper's order, then the run's."""
+        order = dict.fromkeys([*(table.suite for table in self.paper.tables), *self.run.suites, *self._suites])
+        return [name for name in order if name in self._suites and self.suite_record(name).kind == kind
+                and not self.of_ablations(name)]
+
+    def ablation_suites(self) -> list[str]:
+        return [suite for suite in self._suites if self.of_ablations(suite)]
+
+    def of_ablations(self, suite: str) -> bool:
+        """Whether a suite's rows are ablations; elsewhere a training on an ablation's pictures is no row of a table."""
+        described = [table.rows for table in self.paper.tables if table.suite == suite]
+        methods = self.rows.loc[self.rows["suite"] == suite, "method"].unique()
+        return "ablations" in described or (not described and len(methods) > 0
+                                            and all(self.kind(m) == "ablation" for m in methods))
+
+    @cached_property
+    def tables(self) -> tuple[PaperTable, ...]:
+        """What is printed: the paper's tables that have rows, then one for every suite that it does not describe."""
+        described = [table for table in self.paper.tables if self.table_datasets(table)]
+        others = [suite for suite in dict.fromkeys([*self.run.suites, *self._suites])
+                  if suite in self._suites and all(table.suite != suite for table in self.paper.tables)]
+        return (*described, *map(self._undescribed, others))
+
+    def _undescribed(self, suite: str) -> PaperTable:
+        record = self.suite_record(suite)
+        on = "" if record.kind == "cost" else " on {datasets}"
+        return PaperTable(0, suite, record.title + on, rows="ablations" if self.of_ablations(suite) else "methods",
+                          corner="ID" if self.of_ablations(suite) else "Method", blocks=record.kind == "pictures",
+                          beside=3 if record.kind == "pictures" and record.task == "ivf" else 0,
+                          transposed=record.kind == "cost", left_out=())
+
+    def table_of(self, suite: str) -> PaperTable:
+        """The first table that shows a suite."""
+        return next((table for table in self.paper.tables if table.suite == suite), None) or self._undescribed(suite)
+
+    def table_datasets(self, table: PaperTable) -> list[str]:
+        """Data sets of a table that have rows: the paper's in its order, in a suite's first table also all others."""
+        there = self.datasets(table.suite)
+        listed = {name for other in self.paper.tables if other.suite == table.suite for name in other.datasets}
+        first = all(other.suite != table.suite or other is table for other in
+                    self.paper.tables[:self.paper.tables.index(table)]) if table in self.paper.tables else True
+        return [*(name for name in table.datasets if name in there),
+                *(name for name in there if first and name not in listed)]
+
     def dataset_title(self, name: str) -> str:
-        return self.dataset(name).title
+        return next((table.datasets[name] for table in self.paper.tables if table.datasets.get(name)),
+                    self.dataset(name).title)
 
     def dataset_note(self, name: str) -> str:
         return self.dataset(name).note
 
     def labelled_title(self, suite: str, name: str) -> str:
         """The data set as a trained suite's tables and figures name it: not without saying whose labels were used."""
-        teacher = suite == "segmentation" and self.dataset(name).teacher_labels
+        teacher = self.dataset(name).teacher_labels and any(
+            unit.stage == "segment" and suite in unit.suites and unit.dataset == name for unit in self.run.units)
         return self.dataset_title(name) + (" (teacher labels, not ground truth)" if teacher else "")
 
     @property
@@ -89,12 +152,14 @@ class RunData:
 
     @cached_property
     def _suites(self) -> dict[str, pd.DataFrame]:
-        # a training on an ablation's pictures is no row of Tables II and III, see `ablations_trained_on`
-        elsewhere = (self.rows["suite"] != ABLATION) & self.rows["method"].map(self.kind).eq("ablation")
-        return dict(tuple(self.rows[~elsewhere].groupby("suite", sort=False)))
+        # a training on an ablation's pictures is no row of a table of methods, see `ablations_trained_on`
+        ablation = self.rows["method"].map(self.kind).eq("ablation")
+        own = {suite: self.of_ablations(suite) for suite in self.rows["suite"].unique()}
+        kept = self.rows[~ablation | self.rows["suite"].map(own).astype(bool)]
+        return {str(name): rows for name, rows in kept.groupby("suite", sort=False)}
 
-    def ablations_trained_on(self, suite: str, metric: str) -> pd.Series:
-        """Fig. 11: what detection or segmentation gives on the ablations' pictures, method -> mean over seeds."""
+    def ablations_trained_on(self, suite: str, metric: str) -> "pd.Series[float]":
+        """What a training gives on the ablations' pictures, method -> mean over seeds."""
         rows = self.rows[(self.rows["suite"] == suite) & (self.rows["metric"] == metric) & (self.rows["item"] == "-")]
         return rows[rows["method"].map(self.kind) == "ablation"].groupby("method")["value"].mean()
 
@@ -102,23 +167,30 @@ class RunData:
         """Methods with rows in a suite and those that were meant to have some, in table order."""
         meant = [unit.method for unit in self.run.units if suite in unit.suites]
         meant += [name for name, record in self.run.methods.items() if suite in record.suites]
-        meant = [name for name in meant if (self.kind(name) == "ablation") == (suite == ABLATION)]
-        return self.ordered([*self.suite(suite)["method"].unique(), *meant], medical=suite == "mif")
+        meant = [name for name in meant if (self.kind(name) == "ablation") == self.of_ablations(suite)]
+        return self.ordered([*self.suite(suite)["method"].unique(), *meant], self.table_of(suite))
 
     def is_medical(self, method: str) -> bool:
         return self.method(method).trained_on_medical
 
-    def ordered(self, methods: Iterable[str], *, medical: bool = False) -> list[str]:
-        """Without repetition, in table order; medical: in Table IV's."""
+    def ordered(self, methods: Iterable[str], table: PaperTable | None = None) -> list[str]:
+        """Without repetition, in a table's order of rows; without a table in that of the paper's list of methods."""
+        groups = table.groups if table is not None and table.groups else (RowGroup(tuple(self.paper.by_name)),)
+
         def place(method: str) -> tuple[object, ...]:
-            trained = medical and self.is_medical(method)
-            order = MEDICAL_ORDER[trained] if medical else PAPER_ORDER
+            group = self.row_group(groups, method)
+            order = groups[group].methods
             known = order.index(method) if method in order else len(order)
             first = {"visible": 0, "infrared": 1}.get(method, 2)
-            rank = _RANK.get(self.kind(method), 2)
-            return min(rank, 2), trained, rank, known, first, self.title(method).lower()
+            rank = 3 if self.is_ours(method) else _RANK.get(self.kind(method), 2)
+            return min(rank, 2), group, rank, known, first, self.title(method).lower()
 
         return sorted(dict.fromkeys(methods), key=place)
+
+    def row_group(self, groups: Sequence[RowGroup], method: str) -> int:
+        """Which group a method's row stands in: that of its training, and among several the one that names it."""
+        fit = [n for n, group in enumerate(groups) if group.trained_on_medical in (None, self.is_medical(method))]
+        return next((n for n in fit if method in groups[n].methods), fit[0] if fit else 0)
 
     def datasets(self, suite: str) -> list[str]:
         """Data sets with rows in a suite, in the order of the run."""
@@ -131,13 +203,16 @@ class RunData:
     def means(self, suite: str) -> pd.DataFrame:
         """Mean over items per seed, then mean, spread (standard deviation) and number over seeds.
 
-        Index: dataset, method, metric. Columns: mean, std (nan for one seed), seeds, items. A nan item makes its mean
-        nan: an undefined value is not left out in silence.
+        Index: dataset, method, metric, variant. Columns: mean, std (nan for one seed), seeds, items; median and spread
+        over the items, mean over seeds. A nan item makes its mean nan: an undefined value is not left out in silence.
         """
-        per_seed = self.suite(suite).groupby(["dataset", "method", "metric", "seed"], sort=False)["value"].agg(
-            mean=lambda values: values.mean(skipna=False), items="size").reset_index()
-        grouped = per_seed.groupby(["dataset", "method", "metric"], sort=False)
-        return grouped.agg(mean=("mean", "mean"), std=("mean", "std"), seeds=("seed", "size"), items=("items", "first"))
+        address = ["dataset", "method", "metric", "variant"]
+        per_seed = self.suite(suite).groupby([*address, "seed"], sort=False)["value"].agg(
+            mean=lambda values: values.mean(skipna=False), median=lambda values: values.median(skipna=False),
+            spread="std", items="size").reset_index()
+        return per_seed.groupby(address, sort=False).agg(
+            mean=("mean", "mean"), std=("mean", "std"), seeds=("seed", "size"), items=("items", "first"),
+            median=("median", "mean"), spread=("spread", "mean"))
 
     def by_item(self, suite: str, dataset: str) -> pd.DataFrame:
         """Mean over seeds per (method, metric, item): columns mean, std, seeds. For class-wise suites."""
@@ -161,6 +236,14 @@ class RunData:
         for unit in self.run.units:
             if (unit.stage, unit.method, unit.dataset, unit.seed) == (stage, method, dataset, seed):
                 return unit
+        return None
+
+    def artefact(self, suite: str, method: str, dataset: str, name: str) -> Path | None:
+        """What a finished unit of the suite, of the first seed, left under this name; None where there is none."""
+        for unit in self.run.units:
+            if (unit.method, unit.dataset, unit.seed, unit.status) == (method, dataset, 0, "done") \
+                    and suite in unit.suites and (self.out / unit.folder / name).exists():
+                return self.out / unit.folder / name
         return None
 
     def fused_path(self, method: str, dataset: str, item: str) -> Path | None:
@@ -192,8 +275,11 @@ def _there(path: Path) -> Path | None:
     return path if path.is_file() else None
 
 
-def load(out: Path) -> RunData:
-    """Read a run. Raises ReportError naming the file that is missing or damaged."""
+def load(out: Path, paper: str | Path | None = None) -> RunData:
+    """Read a run and the description of a paper: its name or folder, default the run's own.
+
+    Raises ReportError naming the file that is missing or damaged, PaperError for a description that cannot be used.
+    """
     out = Path(out)
     try:
         run = read_run(out)
@@ -202,4 +288,5 @@ def load(out: Path) -> RunData:
         raise ReportError(f"{error.filename}: no such file; name the OUT of a run") from error
     except ValueError as error:
         raise ReportError(f"{error}; run the same command again to rewrite it") from error
-    return RunData(out, rows, run)
+    known = Known(metrics={variant: registry.names(variant) for variant in registry.variants()})
+    return RunData(out, rows, run, load_paper(paper or run.paper or DEFAULT, known))

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
+from typing import Literal
 
 DASH = "–"
+Layout = Literal["", "beside", "transposed"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Header:
 class Cell:
     """A number or a text. rank: 1 best, 2 second, 0 neither. spread: standard deviation over seeds.
 
-    note: why the value is missing or what must be said; rendered as a footnote.
+    note: why the value is missing or what must be said; rendered as a footnote. mark: behind the number.
     """
 
     value: float | str | None = None
@@ -32,6 +34,7 @@ class Cell:
     rank: int = 0
     note: str = ""
     spread: float | None = None
+    mark: str = ""
 
     @property
     def text(self) -> str:
@@ -41,17 +44,21 @@ class Cell:
         if self.value is None or not isfinite(self.value):
             return DASH
         spread = f" ± {self.spread:.{self.digits}f}" if self.spread is not None and isfinite(self.spread) else ""
-        return f"{self.value:.{self.digits}f}{spread}"
+        return f"{self.value:.{self.digits}f}{spread}{self.mark}"
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row. ranked False: printed, but never best or second (the source rows). block: rows of one data set."""
+    """A row. ranked False: printed, but never best or second (the source rows). block: rows of one data set.
+
+    cite: BibTeX key, printed in LaTeX.
+    """
 
     label: str
     cells: tuple[Cell, ...]
     block: str = ""
     ranked: bool = True
+    cite: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,7 @@ class Table:
     """name: file stem ("table1"). corner: heading of the label column. notes: printed below.
 
     wide: how the paper lays it out over the page's width: "" as it is, "beside" blocks side by side, "transposed".
+    single_column, colour: of the LaTeX form.
     """
 
     name: str
@@ -67,9 +75,11 @@ class Table:
     headers: tuple[Header, ...]
     lines: tuple[Line, ...]
     notes: tuple[str, ...] = ()
-    wide: str = ""
+    wide: Layout = ""
+    single_column: bool = False
+    colour: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for line in self.lines:
             if len(line.cells) != len(self.headers):
                 raise ValueError(f"{self.name}: row {line.label} has {len(line.cells)} cells "
@@ -109,12 +119,45 @@ def ranked(table: Table) -> Table:
     return replace(table, lines=tuple(lines))
 
 
-def _ranks(lines: Sequence[Line], members: Sequence[int], column: int, higher: bool) -> dict[int, int]:
+def with_average_rank(table: Table) -> Table:
+    """The table with a last column: the mean, over the ranked columns, of a row's place on the printed digits.
+
+    Ties share the mean of their places; a row that lacks a number has none.
+    """
+    columns = [n for n, header in enumerate(table.headers) if header.higher_is_better is not None]
+    places: dict[int, list[float]] = {}
+    for block in table.blocks:
+        members = [i for i, line in enumerate(table.lines) if line.block == block and line.ranked]
+        for column in columns:
+            shown = _displayed(table.lines, members, column)
+            for i, value in shown.items():
+                better = sum((v > value) is bool(table.headers[column].higher_is_better) and v != value
+                             for v in shown.values())
+                equal = sum(v == value for v in shown.values())
+                places.setdefault(i, []).append(better + (equal + 1) / 2)
+    lines = [replace(line, cells=(*line.cells, _mean_place(places.get(i, []), len(columns), line.ranked)))
+             for i, line in enumerate(table.lines)]
+    return ranked(replace(table, headers=(*table.headers, Header("Rank", False)), lines=tuple(lines)))
+
+
+def _mean_place(places: Sequence[float], columns: int, is_ranked: bool) -> Cell:
+    if columns and len(places) == columns:
+        return Cell(sum(places) / columns, 2)
+    return Cell(None, 2, note="a number is missing" if is_ranked else "not ranked")
+
+
+def _displayed(lines: Sequence[Line], members: Sequence[int], column: int) -> dict[int, float]:
+    """Line -> its number as printed, where it has one."""
     shown = {}
     for i in members:
         cell = lines[i].cells[column]
-        if isinstance(cell.value, (int, float)) and isfinite(cell.value):
+        if isinstance(cell.value, int | float) and isfinite(cell.value):
             shown[i] = round(float(f"{cell.value:.{cell.digits}f}"), cell.digits)
+    return shown
+
+
+def _ranks(lines: Sequence[Line], members: Sequence[int], column: int, higher: bool) -> dict[int, int]:
+    shown = _displayed(lines, members, column)
     if len(set(shown.values())) < 2:  # a lone number is not a best, nor is one that all share
         return {}
     order = sorted(shown.values(), reverse=higher)
@@ -124,7 +167,9 @@ def _ranks(lines: Sequence[Line], members: Sequence[int], column: int, higher: b
 
 def laid_out(table: Table) -> Table:
     """The table as `table.wide` wants it over the whole width of a page."""
-    return {"": lambda same: same, "beside": beside, "transposed": transposed}[table.wide](table)
+    if table.wide == "beside":
+        return beside(table)
+    return transposed(table) if table.wide == "transposed" else table
 
 
 def beside(table: Table) -> Table:
@@ -135,7 +180,8 @@ def beside(table: Table) -> Table:
     lines = []
     for label in _merged([[line.label for line in table.lines if line.block == block] for block in table.blocks]):
         cells = tuple(c for b in table.blocks for c in (found[b, label].cells if (b, label) in found else nothing))
-        lines.append(Line(label, cells, ranked=any(line.ranked for line in table.lines if line.label == label)))
+        same = [line for line in table.lines if line.label == label]
+        lines.append(Line(label, cells, ranked=any(line.ranked for line in same), cite=same[0].cite))
     return replace(table, headers=headers, lines=tuple(lines), wide="")
 
 

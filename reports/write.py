@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from reports.page import PICTURES, page
 from reports.render import csv, latex, markdown
 from reports.statistics import write_statistics
 from reports.table import Cell, Table, ranked
-from reports.tables import SUITE_OF, build
+from reports.tables import build_all
 
 STAMP = ".cache/reports.json"
 
@@ -29,7 +28,8 @@ class Options:
 
     digits: None keeps each table's own. methods: None prints all (titles or names). colour, single_column: LaTeX.
     areas: magnified in the panels; other data sets show where the methods differ most.
-    pictures: how many of each data set the page embeds.
+    pictures: how many of each data set the page embeds. paper: whose tables are printed, a name or a folder; default:
+    the run's own.
     """
 
     digits: int | None = None
@@ -38,6 +38,7 @@ class Options:
     single_column: bool = False
     areas: tuple[Area, ...] = ()
     pictures: int = PICTURES
+    paper: str | None = None
 
 
 def write_all(out: Path, options: Options = Options()) -> list[Path]:
@@ -45,12 +46,12 @@ def write_all(out: Path, options: Options = Options()) -> list[Path]:
 
     Raises ReportError when rows.csv or run.json is missing or damaged, or an option names what the run has not.
     """
-    data = replace(load(Path(out)), areas=options.areas)
+    data = replace(load(Path(out), options.paper), areas=options.areas)
     compared = compare(data)
     tables = build_tables(data, options)
     tables += beside_the_paper(data, tables, compared)
     figures = write_figures(data, data.out / "figures")
-    text = page(data, tables, [path for path in figures if path.suffix == ".png"], cells_table(compared),
+    text = page(data, tables, [path for path in figures if path.suffix == ".png"], cells_table(data, compared),
                 options.pictures)
     made = [*write_tables(data, tables, options), *write_comparison(data, compared),
             *write_statistics(data, data.out / "tables", write_text), *figures,
@@ -72,28 +73,34 @@ def is_current(out: Path) -> bool:
 
 
 def _inputs(data: RunData, options: Options) -> str:
-    """sha256 over what the reports are made of: rows, run.json but its times, options, and this package's own files."""
+    """sha256 over what reports are made of: rows, run.json but its times, options, the paper, this package's files."""
     run = records.write(replace(data.run, started="", finished="", command=""))
     digest = hashlib.sha256(json.dumps([run, asdict(options)], sort_keys=True).encode())
     digest.update((data.out / "rows.csv").read_bytes())
-    for path in sorted(Path(__file__).parent.rglob("*.*")):
-        if path.suffix in (".py", ".j2", ".css", ".js"):
-            digest.update(path.read_bytes())
+    made_of = [path for path in Path(__file__).parent.rglob("*.*") if path.suffix in (".py", ".j2", ".css", ".js")]
+    described = [data.paper.file, *(data.paper.folder / table.csv for table in data.paper.tables if table.csv)]
+    for path in sorted(made_of) + described:
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 def build_tables(data: RunData, options: Options) -> list[Table]:
-    """Tables I-VI as far as the run has rows for them. Raises ReportError for an unknown method of the options."""
+    """The paper's tables as far as the run has rows for them, and one for each suite that it does not describe.
+
+    Raises ReportError for an unknown method of the options.
+    """
     data = data if options.methods is None else data.only(options.methods)
-    return [_apply(table, options) for number in SUITE_OF if (table := build(data, number)) is not None]
+    return [_apply(table, options) for table in build_all(data)]
 
 
 def beside_the_paper(data: RunData, tables: Sequence[Table], compared: Sequence[Compared]) -> list[Table]:
     """Agreement with the published cells, placings and claims; nothing for a run without any of the paper's data."""
     if not compared:
         return []
-    placings = placings_table(tables)
-    return [summary_table(compared), *([placings] if placings is not None else []), claims_table(claims(data))]
+    found = [summary_table(data, compared), placings_table(data, tables)]
+    if data.paper.claims:
+        found.append(claims_table(claims(data, compared)))
+    return [table for table in found if table is not None]
 
 
 def _apply(table: Table, options: Options) -> Table:
@@ -111,17 +118,34 @@ def write_tables(data: RunData, tables: Sequence[Table], options: Options) -> li
     """OUT/tables/<name>.{tex,md,csv} and all.tex, a document that compiles as it is."""
     folder = data.out / "tables"
     folder.mkdir(parents=True, exist_ok=True)
-    made, texts = [], {}
+    made: list[Path] = []
+    texts: list[tuple[int, str]] = []
     for table in tables:
-        text = latex.render(table, colour=options.colour, single_column=options.single_column)
-        # the paper's tables keep their numbers whichever are there; what is ours comes after Table VI
-        paper = re.fullmatch(r"table(\d)", table.name)
-        texts[int(paper[1]) if paper else max(6, *texts, 6) + 1] = text
+        text = latex.render(table, colour=options.colour and table.colour,
+                            single_column=options.single_column or table.single_column)
+        texts.append((_number(data, table, texts), text))
         made += [write_text(folder / f"{table.name}.tex", text),
                  write_text(folder / f"{table.name}.md", markdown.render(table)),
                  write_text(folder / f"{table.name}.csv", csv.render(table))]
-    made.append(write_text(folder / "all.tex", latex.document(texts, title="Infrared-visible image fusion")))
+    made.append(write_text(folder / "all.tex", latex.document(
+        texts, title="Infrared-visible image fusion", roman=data.paper.numerals == "roman",
+        references=_references(data, tables))))
     return made
+
+
+def _number(data: RunData, table: Table, before: Sequence[tuple[int, str]]) -> int:
+    """The paper's tables keep their numbers whichever are there; what is ours comes after its last one."""
+    of_paper = {described.name: described.number for described in data.paper.tables}
+    for name, number in of_paper.items():
+        if table.name == name or table.name.startswith(f"{name}_"):
+            return number
+    return max([*of_paper.values(), *(number for number, _ in before)], default=0) + 1
+
+
+def _references(data: RunData, tables: Sequence[Table]) -> dict[str, str]:
+    """BibTeX key -> entry, of the methods that the tables cite."""
+    cited = {line.cite for table in tables for line in table.lines if line.cite}
+    return {method.cite: method.reference or method.title for method in data.paper.methods if method.cite in cited}
 
 
 def write_comparison(data: RunData, compared: Sequence[Compared]) -> list[Path]:

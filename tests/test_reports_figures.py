@@ -10,11 +10,12 @@ from PIL import Image
 from reports_run import HEIGHT, ITEMS, WIDTH, make_run
 
 from reports import ReportError, areas, load
-from reports.data import MEDICAL_ORDER, PAPER_ORDER
+from reports.columns import Shown
 from reports.figures import bars, boxes, detections, panels, segmentations, style
 from reports.figures.magnified import around
 from reports.figures.radar import normalised
 from reports.page import browser
+from results.paper import Column
 
 
 def test_errors_are_yellow_where_missed_and_pink_where_wrong():
@@ -80,11 +81,11 @@ def test_one_area_per_data_set():
 def test_no_two_lines_look_alike(tmp_path):
     """Table IV's methods differ by colour, all methods by colour, dashes or marker."""
     data = load(make_run(tmp_path, ["mif"], pictures=False))
-    names = [*PAPER_ORDER, *MEDICAL_ORDER[1], "average", "laplacian", "smfnet"]
+    paper = data.paper
+    names = [*paper.by_name, "average", "laplacian"]
     looks = [(style.colour(data, m), style.line(data, m)["ls"]) for m in dict.fromkeys(names)]
     assert len(set(looks)) == len(looks)
-    for table in ([*PAPER_ORDER, "average", "laplacian", "smfnet"],
-                  {*MEDICAL_ORDER[0], *MEDICAL_ORDER[1], "average", "laplacian", "smfnet"}):
+    for table in ({*paper.table(1).methods, "average", "laplacian"}, {*paper.table(4).methods, "average", "laplacian"}):
         assert len({style.colour(data, m) for m in table}) == len(table)
 
 
@@ -121,7 +122,8 @@ def test_the_picture_shown_is_the_one_on_which_the_detectors_disagree(run):
     table = json.loads(path.read_text(encoding="utf-8"))
     table["images"]["00002"]["boxes"] = []
     path.write_text(json.dumps(table), encoding="utf-8")
-    found = {m: detections._predictions(data, m, "m3fd") for m in ("smfnet", "average")}
+    found = detections.predictions(data, "detection", "m3fd")
+    found = {m: found[m] for m in ("smfnet", "average")}
     assert detections.chosen_item(data, "m3fd", found) == "00002"
     assert detections.chosen_item(data, "m3fd", {"smfnet": found["smfnet"]}) is None
     # one method has boxes where another has none: there the area lies
@@ -147,7 +149,8 @@ def test_true_classes_come_from_run_json_where_it_names_them(run):
 
 def test_radar_axes_run_from_the_worst_to_the_best():
     values = pd.DataFrame({"EN": [6.0, 7.0, 8.0], "MSE": [0.1, 0.3, 0.2], "SD": [5.0, 5.0, 5.0]}, index=list("abc"))
-    scaled = normalised(values, "cddfuse")
+    shown = [Shown(Column(name), "", higher) for name, higher in (("EN", True), ("MSE", False), ("SD", True))]
+    scaled = normalised(values, shown)
     assert scaled["EN"].tolist() == pytest.approx([0.1, 0.55, 1.0])
     assert scaled["MSE"].tolist() == pytest.approx([1.0, 0.1, 0.55])  # lower is better: turned round
     assert scaled["SD"].tolist() == [1.0, 1.0, 1.0]

@@ -27,7 +27,7 @@ def write_page(out: Path, figures=(), **how) -> Path:
     tables = build_tables(data, Options())
     tables += beside_the_paper(data, tables, compared)
     path = out / "report.html"
-    path.write_text(page(data, tables, list(figures), cells_table(compared)), encoding="utf-8")
+    path.write_text(page(data, tables, list(figures), cells_table(data, compared)), encoding="utf-8")
     return path
 
 

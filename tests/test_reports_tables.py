@@ -246,11 +246,11 @@ def test_table_iv_is_in_the_papers_order_and_shows_its_methods_only(run):
     data = with_methods(run, ifcnn=seen, ship=both, csmca={"kind": "precomputed", **seen}, murf={"suites": visible},
                         tardal=both)
     lines = build(data, 4).lines
-    assert [line.label for line in lines] == ["U2Fusion", "tardal", "CDDFuse", "ship", "DenseFuse", "SMFNet", "csmca†",
-                                              "ifcnn†"]
+    assert [line.label for line in lines] == ["U2Fusion", "TarDAL", "CDDFuse", "SHIP", "DenseFuse", "SMFNet", "CSMCA†",
+                                              "IFCNN†"]
     # and what was never meant for visible pictures leaves no row of dashes in Table I
     labels = [line.label for line in build(data, 1).lines if line.block == "TNO"]
-    assert labels[-7:] == ["DenseFuse", "murf", "tardal", "U2Fusion", "CDDFuse", "ship", "SMFNet"]
+    assert labels[-7:] == ["DenseFuse", "MURF", "TarDAL", "U2Fusion", "CDDFuse", "SHIP", "SMFNet"]
 
 
 def test_medical_sources_are_named_by_what_they_show(run):

@@ -2,44 +2,49 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from metrics import registry
+from reports.columns import all_of_pictures
 from reports.data import RunData
 from reports.figures import style
+from reports.figures.stems import stem
 
 COLUMNS = 3
+Key = tuple[str, str]  # metric, variant
 
 
 def draw(data: RunData) -> dict[str, Figure]:
     """boxes_<data set> and curves_<data set> where at least two pictures were scored."""
     figures = {}
-    for suite in ("ivf", "mif"):
+    for suite in data.suites("pictures"):
+        shown = all_of_pictures(data, suite)
         for dataset in data.datasets(suite):
             rows = data.suite(suite).query("dataset == @dataset")
             methods = [m for m in data.methods(suite) if data.kind(m) != "source" and m in set(rows["method"])]
             if rows["item"].nunique() < 2 or not methods:
                 continue
-            variant = rows["variant"].iloc[0]
-            metrics = [m for m in registry.names(variant) if m in set(rows["metric"])]
-            heads = {m: f"{m} {registry.get(m, variant).arrow}" for m in metrics}
+            heads = {(c.metric, c.variant): c.title + c.arrow for c in shown if c.metric in set(rows["metric"])}
             title = f"{data.dataset_title(dataset)}, {rows['item'].nunique()} pictures"
-            figures[f"boxes_{dataset}"] = _boxes(data, title, rows, methods, heads)
-            figures[f"curves_{dataset}"] = _curves(data, title, rows, methods, heads)
+            figures[stem(data, "boxes", suite, dataset)] = _boxes(data, title, rows, methods, heads)
+            figures[stem(data, "curves", suite, dataset)] = _curves(data, title, rows, methods, heads)
     return figures
 
 
-def _values(rows, methods: list[str], metric: str) -> dict[str, np.ndarray]:
+def _values(rows: pd.DataFrame, methods: list[str], metric: Key) -> dict[str, npt.NDArray[np.float64]]:
     """method -> its finite per-image values."""
-    found = rows[(rows["metric"] == metric) & np.isfinite(rows["value"])]
+    found = rows[(rows["metric"] == metric[0]) & (rows["variant"] == metric[1]) & np.isfinite(rows["value"])]
     return {m: found.loc[found["method"] == m, "value"].to_numpy() for m in methods}
 
 
-def _grid(title: str, heads: dict[str, str], height: float, **how):
+def _grid(title: str, heads: dict[Key, str], height: float) -> tuple[Figure, list[tuple[Axes, Key]]]:
     """(figure, [(axis, metric)]): COLUMNS metrics beside one another, each line `height` inches high."""
     lines = -(-len(heads) // COLUMNS)
     figure, axes = plt.subplots(lines, COLUMNS, figsize=(9, height * lines + 0.4), squeeze=False, layout="constrained",
-                                **how)
+                                sharey="row")
     for axis in axes.flat[len(heads):]:
         axis.axis("off")
     for axis, head in zip(axes.flat, heads.values()):
@@ -49,9 +54,9 @@ def _grid(title: str, heads: dict[str, str], height: float, **how):
     return figure, list(zip(axes.flat, heads))
 
 
-def _boxes(data: RunData, title: str, rows, methods: list[str], heads: dict[str, str]) -> Figure:
+def _boxes(data: RunData, title: str, rows: pd.DataFrame, methods: list[str], heads: dict[Key, str]) -> Figure:
     """Lying boxes, so that each has its method's name beside it; medians white, outliers as dots."""
-    figure, axes = _grid(title, heads, 0.17 * len(methods) + 0.7, sharey="row")
+    figure, axes = _grid(title, heads, 0.17 * len(methods) + 0.7)
     for axis, metric in axes:
         parts = axis.boxplot(list(_values(rows, methods, metric).values()), orientation="horizontal",
                              patch_artist=True, widths=0.65, medianprops={"color": "white", "lw": 1.4},
@@ -64,9 +69,9 @@ def _boxes(data: RunData, title: str, rows, methods: list[str], heads: dict[str,
     return figure
 
 
-def _curves(data: RunData, title: str, rows, methods: list[str], heads: dict[str, str]) -> Figure:
+def _curves(data: RunData, title: str, rows: pd.DataFrame, methods: list[str], heads: dict[Key, str]) -> Figure:
     """The share of pictures with at most this value."""
-    figure, axes = _grid(title, heads, 2.3, sharey="row")
+    figure, axes = _grid(title, heads, 2.3)
     for place, (axis, metric) in enumerate(axes):
         for method, found in _values(rows, methods, metric).items():
             if len(found):
@@ -75,7 +80,7 @@ def _curves(data: RunData, title: str, rows, methods: list[str], heads: dict[str
         axis.set_ylim(0, 1.02)
         if place % COLUMNS == 0:
             axis.set_ylabel("share of pictures")
-    handles = [plt.Line2D([], [], **style.line(data, m), label=data.title(m)) for m in methods]
+    handles = [Line2D([], [], **style.line(data, m), label=data.title(m)) for m in methods]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(methods)), frameon=False,
                   handlelength=3)
     return figure

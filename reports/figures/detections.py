@@ -1,10 +1,12 @@
-"""Fig. 8: predicted boxes on the fused pictures of all methods, with the area magnified on which they disagree."""
+"""Predicted boxes on the fused pictures of all methods, with the area magnified on which they disagree."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
@@ -15,28 +17,29 @@ from reports.pictures import read, read_rgb
 # Okabe and Ito, told apart with every common colour blindness
 COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0), (0, 114, 178))
 SCORE = 0.25
+Predictions = dict[str, Any]
 ENLARGED = 640  # small pictures are enlarged to about this width, so that a line is not thicker than a person
 
 
 def draw(data: RunData) -> dict[str, Figure]:
     """detections_<data set> where the predictions and the fused pictures of at least two methods are at hand."""
     figures = {}
-    for dataset in data.datasets("detection"):
-        found = {m: p for m in data.methods("detection") if (p := _predictions(data, m, dataset)) is not None}
-        item = chosen_item(data, dataset, found)
-        if item is not None:
-            figures[f"detections_{dataset}"] = _figure(data, dataset, item, found)
+    for suite in data.suites("items"):
+        for dataset in data.datasets(suite):
+            found = predictions(data, suite, dataset)
+            item = chosen_item(data, dataset, found)
+            if item is not None:
+                figures[f"detections_{dataset}"] = _figure(data, dataset, item, found)
     return figures
 
 
-def _predictions(data: RunData, method: str, dataset: str) -> dict | None:
-    """predictions.json of the first seed: {"classes": [...], "images": {id: {"boxes": [...]}}}."""
-    unit = data.unit("detect", method, dataset)
-    path = data.out / unit.folder / "predictions.json" if unit and unit.status == "done" else None
-    return json.loads(path.read_text(encoding="utf-8")) if path is not None and path.is_file() else None
+def predictions(data: RunData, suite: str, dataset: str) -> dict[str, Predictions]:
+    """Method -> predictions.json of the first seed: {"classes": [...], "images": {id: {"boxes": [...]}}}."""
+    paths = {m: data.artefact(suite, m, dataset, "predictions.json") for m in data.methods(suite)}
+    return {m: json.loads(path.read_text(encoding="utf-8")) for m, path in paths.items() if path is not None}
 
 
-def chosen_item(data: RunData, dataset: str, found: dict[str, dict]) -> str | None:
+def chosen_item(data: RunData, dataset: str, found: dict[str, Predictions]) -> str | None:
     """The picture on which the methods' numbers of confident boxes differ most, among those that all of them have."""
     if len(found) < 2:
         return None
@@ -54,25 +57,26 @@ def _confident(boxes: Sequence[Sequence[float]]) -> list[Sequence[float]]:
     return [box for box in boxes if box[4] >= SCORE]
 
 
-def _figure(data: RunData, dataset: str, item: str, found: dict[str, dict]) -> Figure:
+def _figure(data: RunData, dataset: str, item: str, found: dict[str, Predictions]) -> Figure:
     boxes = {m: _confident(p["images"][item]["boxes"]) for m, p in found.items()}
-    size = read(data.fused_path(next(iter(found)), dataset, item)).shape[:2]
+    paths = {m: path for m in found if (path := data.fused_path(m, dataset, item)) is not None}
+    size = read(next(iter(paths.values()))).shape[:2]
     factor = max(1, round(ENLARGED / size[1]))
     row, column, side = _area(boxes, size)
     classes = next(iter(found.values()))["classes"]
-    shown = {data.title(m): boxed(data.fused_path(m, dataset, item), boxes[m], classes, factor) for m in found}
+    shown = {data.title(m): boxed(path, boxes[m], classes, factor) for m, path in paths.items()}
     return grid(shown, (row * factor, column * factor, side * factor),
                 f"{data.dataset_title(dataset)}, picture {item}: boxes with a score of at least {SCORE:g}")
 
 
-def _area(boxes: dict[str, list], size: tuple[int, int]) -> tuple[int, int, int]:
+def _area(boxes: dict[str, list[Sequence[float]]], size: tuple[int, int]) -> tuple[int, int, int]:
     """Around the small box that the fewest methods have: there they disagree, and there one has to look closely."""
     everything = [box for found in boxes.values() for box in found]
     side = max(16, round(0.3 * min(size)))
     if not everything:
         return around((size[0] / 2, size[1] / 2), side, size)
 
-    def shared(box) -> tuple[int, float]:
+    def shared(box: Sequence[float]) -> tuple[int, float]:
         others = sum(any(_overlap(box, other) > 0.5 and box[5] == other[5] for other in found)
                      for found in boxes.values())
         return others, (box[2] - box[0]) * (box[3] - box[1])
@@ -90,7 +94,8 @@ def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
     return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
 
 
-def boxed(path: Path, boxes: Sequence[Sequence[float]], classes: Sequence[str], factor: int = 1) -> np.ndarray:
+def boxed(path: Path, boxes: Sequence[Sequence[float]], classes: Sequence[str],
+          factor: int = 1) -> npt.NDArray[np.uint8]:
     """The picture, uint8 RGB [factor*H, factor*W, 3], with boxes [x0, y0, x1, y1, score, class index] drawn on it."""
     picture = Image.fromarray(read_rgb(path))
     picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.BICUBIC)

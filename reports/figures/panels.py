@@ -1,4 +1,4 @@
-"""Figs. 5-7, 10: fused pictures side by side, with one area magnified: the user's, or that of most disagreement."""
+"""Fused pictures side by side, with one area magnified: the user's, or that of most disagreement."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -6,7 +6,9 @@ from matplotlib.figure import Figure
 from reports.areas import Area
 from reports.data import RunData
 from reports.errors import ReportError
+from reports.figures.leading import leading
 from reports.figures.magnified import grid
+from reports.figures.stems import stem
 from reports.pictures import read
 
 AREA = 0.22  # side of the magnified square, as a fraction of the shorter side
@@ -18,15 +20,15 @@ def draw(data: RunData) -> dict[str, Figure]:
     Raises ReportError for an area asked for that is in no picture of the run.
     """
     figures, asked = {}, {area.dataset: area for area in data.areas}
-    for suite in ("ivf", "mif"):
+    for suite in data.suites("pictures"):
         for dataset in data.datasets(suite):
             area = asked.pop(dataset, None)
             item = area.item if area else chosen_item(data, suite, dataset)
             shown = pictures(data, dataset, item) if item else {}
             if area is not None:
                 _check(area, shown)
-            if len(shown) >= 3 or (area and shown):
-                figures[f"panel_{dataset}"] = _panel(data, dataset, item, shown, area)
+            if item and (len(shown) >= 3 or (area and shown)):
+                figures[stem(data, "panel", suite, dataset)] = _panel(data, dataset, item, shown, area)
     if asked:
         raise ReportError(f"--area: no pictures of {', '.join(asked)} in this run")
     return figures
@@ -42,8 +44,13 @@ def _check(area: Area, shown: dict[str, np.ndarray]) -> None:
 
 
 def chosen_item(data: RunData, suite: str, dataset: str) -> str | None:
-    """The picture on which the methods' VIF differ most: it shows more than an average one. None without rows."""
-    rows = data.suite(suite).query("dataset == @dataset and metric == 'VIF'")
+    """The picture on which the methods differ most by the leading metric: it shows more than an average one.
+
+    None without rows.
+    """
+    metric = leading(data, suite)
+    rows = data.suite(suite)
+    rows = rows[(rows["dataset"] == dataset) & (rows["metric"] == metric.metric) & (rows["variant"] == metric.variant)]
     rows = rows[rows["method"].map(data.kind) != "source"]
     if rows.empty:
         return None

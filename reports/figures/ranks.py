@@ -1,6 +1,7 @@
 """Average rank over pictures and metrics, with the number of metrics on which a test finds a better method."""
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from matplotlib.figure import Figure
 
 from reports.data import RunData
@@ -11,16 +12,16 @@ ALPHA = 0.05
 
 
 def draw(data: RunData) -> dict[str, Figure]:
-    """ranks_table1, ranks_table4: one line per data set; needs three methods."""
+    """ranks_<table>: one line per data set; needs three methods."""
     figures = {}
     titles = {data.title(m): m for m in data.run.methods}
     for stem, summary in summaries(data).items():
         if summary["method"].nunique() >= 3:
-            figures[f"ranks_{stem.split('_')[0]}"] = _diagram(data, summary, titles)
+            figures[f"ranks_{stem.removesuffix('_statistics')}"] = _diagram(data, summary, titles)
     return figures
 
 
-def _diagram(data: RunData, summary, titles: dict[str, str]) -> Figure:
+def _diagram(data: RunData, summary: pd.DataFrame, titles: dict[str, str]) -> Figure:
     datasets = list(dict.fromkeys(summary["dataset"]))
     count = summary["method"].nunique()
     figure, axes = plt.subplots(len(datasets), 1, figsize=(7.5, (0.3 * count + 0.9) * len(datasets)), squeeze=False)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -11,20 +12,17 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from reports.data import PAPER_ORDER, RunData
+from reports.data import RunData
 
 # Paul Tol's muted scheme and its relatives: told apart with every common colour blindness. So many methods need more
-# than colour: textbook methods are dotted, what was trained on medical pictures is dashed, strangers are dash-dotted.
+# than colour: textbook methods are dotted, what a description marks is dashed, what no paper names is dash-dotted.
 _PALETTE = ("#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#cc6677", "#882255", "#aa4499",
             "#6699cc", "#997700")
-# Table IV leaves out four methods of the palette, whose colours serve again
-_MEDICAL = {"csmca": "#88ccee", "nsst_papcnn": "#44aa99", "matr": "#999933", "gesenet": "#882255",
-            "msgfusion": "#ee99aa", "emfusion": "#ee8866", "ifcnn": "#004488"}
-_FIXED = {"visible": "#bbbbbb", "infrared": "#777777", "average": "#222222", "laplacian": "#a65628",
-          **dict(zip(PAPER_ORDER, _PALETTE, strict=True)), **_MEDICAL, "smfnet": "#d62728"}
+_FIXED = {"visible": "#bbbbbb", "infrared": "#777777", "average": "#222222", "laplacian": "#a65628"}
+OURS = "#d62728"
 _MARKERS = "osD^vP*Xhp<>8"
 PADDING = 0.1  # inches around a figure
-_RC = {
+_RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9, "legend.fontsize": 8,
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#e6e6e6",
     "axes.axisbelow": True, "figure.dpi": 100, "pdf.fonttype": 42,
@@ -40,24 +38,27 @@ def applied() -> Iterator[None]:
 
 
 def colour(data: RunData, method: str) -> str:
-    """The method's colour: by its name, not by what happens to be in one figure."""
-    return _FIXED.get(method) or _PALETTE[_place(data, method) % len(_PALETTE)]
+    """The method's colour: by its name and the paper, not by what happens to be in one figure."""
+    printed = data.paper.by_name.get(method)
+    given = _FIXED.get(method) or (printed.colour if printed else "") or (OURS if data.is_ours(method) else "")
+    return given or _PALETTE[_place(data, method) % len(_PALETTE)]
 
 
 def marker(data: RunData, method: str) -> str:
     return _MARKERS[_place(data, method) % len(_MARKERS)]
 
 
-def line(data: RunData, method: str) -> dict:
+def line(data: RunData, method: str) -> dict[str, Any]:
     """Colour, dashes and width of the method's line, as keywords of matplotlib."""
-    dashes = "--" if method in _MEDICAL else ":" if data.kind(method) == "classic" else \
-        "-" if method in _FIXED else "-."
-    ours = data.kind(method) == "ours"
+    printed, ours = data.paper.by_name.get(method), data.is_ours(method)
+    dashes = "--" if printed and printed.dashed else ":" if data.kind(method) == "classic" else \
+        "-" if printed or ours or method in _FIXED else "-."
     return {"color": colour(data, method), "ls": dashes, "lw": 2.2 if ours else 1.2, "zorder": 3 if ours else 2}
 
 
 def _place(data: RunData, method: str) -> int:
-    order = [*_FIXED, *sorted(m for m in data.run.methods if m not in _FIXED)]
+    known = [*_FIXED, *data.paper.by_name]
+    order = [*known, *sorted(m for m in data.run.methods if m not in known)]
     return order.index(method) if method in order else len(order)
 
 
@@ -68,7 +69,7 @@ def save(figure: Figure, folder: Path, stem: str) -> list[Path]:
         engine.execute(figure)  # before the extent is measured, and once: drawing again must not move anything
         figure.set_layout_engine("none")
     # the extent is measured once: savefig's own "tight" draws the whole figure again for every format
-    extent = figure.get_tightbbox(figure.canvas.get_renderer()).padded(PADDING)
+    extent = figure.get_tightbbox().padded(PADDING)
     for suffix, metadata in ((".pdf", {"CreationDate": None, "Producer": "ivfbench"}), (".png", {"Software": None})):
         path = folder / f"{stem}{suffix}"
         temporary = path.with_name(f".{stem}.{os.getpid()}.tmp{suffix}")

@@ -6,16 +6,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 from PIL import Image
 
-from metrics import registry
-from reports.comparison import ROMAN
+from reports.columns import Shown, all_of_pictures
 from reports.data import RunData
 from reports.figures.panels import pictures
+from reports.numerals import numeral
 from reports.render import html
 from reports.table import Table
 from results.records import UnitRecord
@@ -32,15 +35,10 @@ _CAPTIONS = {
     "panel": "The picture on which the methods differ most, with the most disputed area magnified",
     "ranks": "Average rank over pictures and metrics, and how often a method is significantly worse than the best",
     "cost": "Quality against multiply-accumulates and time",
-    "detection_classes": "AP@0.5 per class",
-    "detection": "mAP@0.5 of a detector trained on each method's pictures",
     "detections": "What the detectors found, with the most disputed object magnified",
-    "segmentation_classes": "IoU per class",
-    "segmentation": "mIoU of a segmenter trained on each method's pictures",
     "segmentations": "What the segmenters said, with the most disputed area magnified",
-    "ablation": "Metrics of SMFNet's ablations",
+    "ablation": "Metrics of the ablations",
 }
-_NUMBERED = {f"table{number}": f"Table {roman}" for number, roman in ROMAN.items()}
 
 
 def page(data: RunData, tables: Sequence[Table], figures: Sequence[Path], cells: Table | None = None,
@@ -58,32 +56,42 @@ def page(data: RunData, tables: Sequence[Table], figures: Sequence[Path], cells:
     environment.globals["source"] = lambda name: Markup((folder / name).read_text(encoding="utf-8"))
     return environment.get_template("page.html.j2").render(
         data=data, run=data.run, statuses=_statuses(data), problems=_problems(data),
-        tables=[Markup(html.render(_numbered(table))) for table in tables],
+        tables=[Markup(html.render(_numbered(data, table))) for table in tables],
         figures=[(caption(data, path.stem), _uri(path.read_bytes(), "png")) for path in figures],
         cells=Markup(html.render(cells)) if cells is not None else "",
         browser=_script_json(browser(data, limit)))
 
 
-def _numbered(table: Table) -> Table:
+def _numbered(data: RunData, table: Table) -> Table:
     """With the paper's number before the caption, as LaTeX prints it."""
-    number = _NUMBERED.get(table.name)
+    number = _names(data).get(table.name)
     return replace(table, caption=f"{number}: {table.caption}") if number else table
+
+
+def _names(data: RunData) -> dict[str, str]:
+    """"table4" -> "Table IV", "table_<suite>" -> the suite's title."""
+    return {table.name: f"Table {numeral(data.paper, table.number)}" if table.number else
+            data.suite_record(table.suite).title for table in data.tables}
 
 
 def caption(data: RunData, stem: str) -> str:
     """What a figure shows, from its file's stem: "radar_tno" -> "TNO: Mean of every metric ..."."""
-    for start, text in _CAPTIONS.items():
+    items = {name: (suite, text) for suite in data.suites("items")
+             for name, text in ((f"{suite}_classes", "per class"), (suite, "over all classes"))}
+    for start, text in [*_CAPTIONS.items(), *((name, found[1]) for name, found in items.items())]:
         if stem.startswith(start + "_"):
             rest = stem.removeprefix(start + "_")
-            return f"{_NUMBERED.get(rest) or data.dataset_title(rest)}: {text}"
+            named = f"{data.suite_record(items[start][0]).title}, " if start in items else ""
+            return f"{_names(data).get(rest) or data.dataset_title(rest)}: {named}{text}"
     return stem.replace("_", " ")
 
 
-def browser(data: RunData, limit: int = PICTURES) -> list[dict]:
+def browser(data: RunData, limit: int = PICTURES) -> list[dict[str, Any]]:
     """What the picture browser shows: per data set its pictures by title, and the metrics of each method."""
     shown = []
-    for suite in ("ivf", "mif"):
+    for suite in data.suites("pictures"):
         rows = data.suite(suite)
+        metrics = all_of_pictures(data, suite)
         for dataset in data.datasets(suite):
             items = chosen_items(data, suite, dataset, limit)
             of_set = rows[rows["dataset"] == dataset]
@@ -92,13 +100,12 @@ def browser(data: RunData, limit: int = PICTURES) -> list[dict]:
                 found = pictures(data, dataset, item)
                 if found:
                     entries.append({"id": item, "pictures": {t: _embed(p) for t, p in found.items()},
-                                    "values": _values(data, dataset, of_set[of_set["item"] == item])})
+                                    "values": _values(data, dataset, of_set[of_set["item"] == item], metrics)})
             if entries:
-                variant = data.variants(suite)[0]
                 shown.append({"title": data.dataset_title(dataset), "items": entries,
                               "all": int(of_set["item"].nunique()),
-                              "metrics": [[m, registry.get(m, variant).arrow] for m in registry.names(variant)
-                                          if m in set(of_set["metric"])]})
+                              "metrics": [[m.title, m.arrow.strip()] for m in metrics
+                                          if m.metric in set(of_set["metric"])]})
     return shown
 
 
@@ -110,17 +117,20 @@ def chosen_items(data: RunData, suite: str, dataset: str, limit: int = PICTURES)
     return [items[i] for i in picked]
 
 
-def _values(data: RunData, dataset: str, rows) -> dict[str, dict[str, float | None]]:
+def _values(data: RunData, dataset: str, rows: pd.DataFrame,
+            metrics: Sequence[Shown]) -> dict[str, dict[str, float | None]]:
     """title -> metric -> value of one picture (mean over seeds; None where undefined)."""
     sources = dict(zip(("infrared", "visible"), data.source_titles(dataset)))
     found: dict[str, dict[str, float | None]] = {}
-    for (method, metric), value in rows.groupby(["method", "metric"], sort=False)["value"].mean().items():
+    named = {(m.metric, m.variant): m.title for m in metrics}
+    address = ["method", "metric", "variant"]
+    for (method, metric, variant), value in rows.groupby(address, sort=False)["value"].mean().items():
         title = sources.get(method) or data.title(method)
-        found.setdefault(title, {})[metric] = float(value) if np.isfinite(value) else None
+        found.setdefault(title, {})[named[metric, variant]] = float(value) if np.isfinite(value) else None
     return found
 
 
-def _embed(picture: np.ndarray) -> str:
+def _embed(picture: npt.NDArray[Any]) -> str:
     image = Image.fromarray(picture)
     image.thumbnail((LONG_SIDE, LONG_SIDE))
     buffer = io.BytesIO()
@@ -132,7 +142,7 @@ def _uri(content: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _script_json(content) -> Markup:
+def _script_json(content: Any) -> Markup:
     """JSON that cannot end its <script> element, whatever the ids hold."""
     text = json.dumps(content).replace("<", "\\u003c").replace("\u2028", "\\u2028")
     return Markup(text)

@@ -1,11 +1,11 @@
 """Table -> LaTeX with booktabs; `document` wraps several tables into a file that compiles as it is."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from reports.table import Cell, Table, laid_out
+from reports.table import Cell, Line, Table, laid_out
 
 _SPECIAL = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
             "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}",
@@ -15,6 +15,7 @@ _SPECIAL = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": 
             "−": "--", "…": r"\ldots{}"}
 WORD = 16  # characters in a row that the narrowest column surely holds
 ROWS = 48  # what fits on a page; a longer table goes on in another float of the same number
+ROMAN = "\\renewcommand{\\thetable}{\\Roman{table}}\n"
 PREAMBLE = r"""\documentclass[10pt,twocolumn]{article}
 \usepackage[utf8]{inputenc}
 \usepackage[margin=1.7cm]{geometry}
@@ -62,7 +63,7 @@ def _float(table: Table, colour: bool, single_column: bool) -> str:
         if block:
             lines += [rf"\multicolumn{{{len(table.headers) + 1}}}{{l}}{{\textit{{{escape(block)}}}}}\\"]
         for line in members:
-            cells = [escape(line.label), *(_cell(cell, number, colour) for cell in line.cells)]
+            cells = [_label(line), *(_cell(cell, number, colour) for cell in line.cells)]
             lines.append(" & ".join(cells) + r"\\")
     lines += [r"\bottomrule", r"\end{tabular}}"]
     below = [rf"\textsuperscript{{{number[note]}}}\,{_breakable(note.rstrip('.'))}." for note in notes]
@@ -72,11 +73,18 @@ def _float(table: Table, colour: bool, single_column: bool) -> str:
     return "\n".join([*lines, rf"\end{{{environment}}}"]) + "\n"
 
 
-def document(tables: Mapping[int, str], *, title: str) -> str:
-    """A complete document around rendered tables: number (printed in Roman) -> text."""
-    body = "\n".join(f"\\setcounter{{table}}{{{number - 1}}}\n{text}" for number, text in tables.items())
-    return f"{PREAMBLE}\\markright{{{escape(title)}}}\n\\begin{{document}}\n" \
-           f"{body or 'Nothing was measured.'}\n\\end{{document}}\n"
+def document(tables: Sequence[tuple[int, str]], *, title: str, roman: bool = True,
+             references: Mapping[str, str] | None = None) -> str:
+    """A complete document around rendered tables, each with its number.
+
+    roman: how numbers are printed. references: BibTeX key -> entry of what the tables cite.
+    """
+    body = "\n".join(f"\\setcounter{{table}}{{{number - 1}}}\n{text}" for number, text in tables)
+    items = "".join(f"\\bibitem{{{key}}} {escape(entry)}\n" for key, entry in (references or {}).items())
+    bibliography = f"\\begin{{thebibliography}}{{99}}\n{items}\\end{{thebibliography}}\n" if items else ""
+    preamble = PREAMBLE if roman else PREAMBLE.replace(ROMAN, "")
+    return f"{preamble}\\markright{{{escape(title)}}}\n\\begin{{document}}\n" \
+           f"{body or 'Nothing was measured.'}\n{bibliography}\\end{{document}}\n"
 
 
 def _head(table: Table) -> list[str]:
@@ -94,6 +102,10 @@ def _head(table: Table) -> list[str]:
     return [*lines, " & ".join([escape(table.corner), *heads]) + r"\\"]
 
 
+def _label(line: Line) -> str:
+    return escape(line.label) + (rf"~\cite{{{line.cite}}}" if line.cite else "")
+
+
 def _cell(cell: Cell, number: dict[str, int], colour: bool) -> str:
     text = escape(cell.text)
     if not isinstance(cell.value, str):
@@ -101,6 +113,7 @@ def _cell(cell: Cell, number: dict[str, int], colour: bool) -> str:
         value, plus_minus, spread = text.partition(r" $\pm$ ")
         # smaller: the paper's columns have no room for two full numbers
         text = rf"{value}{{\scriptsize\,$\pm$\,{spread}}}" if plus_minus else value
+        text = text.replace("*", "$^*$")
     if cell.rank == 1:
         text = rf"\textbf{{{text}}}"
     elif cell.rank == 2:

@@ -1,5 +1,6 @@
 """Table -> GitHub Markdown."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 from reports.table import Cell, Table
@@ -21,7 +22,7 @@ def render(table: Table) -> str:
     return "\n".join(out).rstrip() + "\n"
 
 
-def _row(cells) -> str:
+def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 

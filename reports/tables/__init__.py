@@ -1,15 +1,30 @@
-"""Rows -> the paper's tables, in its layout and order, plus the source rows and whatever else ran."""
+"""Rows -> tables: those of the paper's description in its layout and order, and one for every other suite."""
+
+from dataclasses import replace
 
 from reports.data import RunData
 from reports.table import Table
-from reports.tables.complexity import table5
-from reports.tables.downstream import table2, table3
-from reports.tables.fusion import table1, table4, table6
+from reports.tables import cost, items, pictures
+from results.paper import PaperTable
 
-BUILDERS = {1: table1, 2: table2, 3: table3, 4: table4, 5: table5, 6: table6}
-SUITE_OF = {1: "ivf", 2: "detection", 3: "segmentation", 4: "mif", 5: "complexity", 6: "ablation"}
+_BUILDERS = {"pictures": pictures.build, "items": items.build, "cost": cost.build}
+
+
+def build_all(data: RunData) -> list[Table]:
+    """Every table that the run has rows for: the paper's by number, then the suites that it does not describe."""
+    return [built for table in data.tables for built in build_split(data, table)]
+
+
+def build_split(data: RunData, table: PaperTable) -> list[Table]:
+    """The table, or one per data set where its description wants that: "table1_<data set>"."""
+    datasets = data.table_datasets(table)
+    builder = _BUILDERS[data.suite_record(table.suite).kind]
+    parts = [[name] for name in datasets] if table.split and len(datasets) > 1 else [datasets]
+    return [replace(builder(data, table, part), name="_".join([table.name, *part]) if len(parts) > 1 else table.name,
+                    single_column=table.width == "column", colour=table.colour) for part in parts]
 
 
 def build(data: RunData, number: int) -> Table | None:
-    """Table `number`, or None when its suite has no rows."""
-    return None if data.suite(SUITE_OF[number]).empty else BUILDERS[number](data)
+    """The paper's table `number`, or None when it has no rows."""
+    table = data.paper.table(number)
+    return build_split(data, replace(table, split=False))[0] if data.table_datasets(table) else None

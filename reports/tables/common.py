@@ -4,35 +4,52 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from reports.columns import Shown
 from reports.data import RunData
 from reports.table import Cell
+from results.paper import PaperTable
 
 SAMPLE_NOTE = ("Made from scenes that the benchmark renders itself: the numbers show that the path works, "
                "they compare with no published value.")
 
 
-def cell(means: pd.DataFrame, key: tuple, digits: int, reason: str) -> Cell:
-    """The cell under `key` of a frame with mean and std; without a number, an en dash with the reason."""
+def cell(means: pd.DataFrame, key: tuple[str, ...], column: Shown, reason: str, statistic: str = "mean") -> Cell:
+    """The cell under `key` of a frame with mean and std, in the column's unit; without a number, a dash and why."""
     if key not in means.index:
-        return Cell(None, digits, note=reason or "not run")
-    found = means.loc[key]
-    value = float(found["mean"])
+        return Cell(None, column.digits, note=reason or "not run")
+    found, factor = means.loc[key], column.column.factor
+    value = float(found["median" if statistic == "median" else "mean"]) * factor
     if pd.isna(value):
-        return Cell(None, digits, note="undefined")
-    spread = float(found["std"]) if found["seeds"] > 1 else None
-    return Cell(value, digits, spread=spread)
+        return Cell(None, column.digits, note="undefined")
+    spread = "spread" if statistic == "mean ± std" else "std" if found["seeds"] > 1 and statistic == "mean" else ""
+    return Cell(value, column.digits, spread=float(found[spread]) * factor if spread else None)
 
 
-def notes(data: RunData, suite: str, *more: str) -> tuple[str, ...]:
+def notes(data: RunData, table: PaperTable, datasets: list[str], *more: str) -> tuple[str, ...]:
     """What must be said below a table: its data sets' notes, what the methods say of themselves, seeds, the sample."""
-    found = [f"{data.dataset_title(name)}: {data.dataset_note(name)}." for name in data.datasets(suite)
-             if data.dataset_note(name)]
+    suite = table.suite
+    found = [f"{data.dataset_title(name)}: {data.dataset_note(name)}." for name in datasets if data.dataset_note(name)]
     methods: Iterable[str] = data.suite(suite)["method"].unique()
-    found += [f"{data.title(m)}: {note}." for m in data.ordered(methods)
+    found += [f"{data.title(m)}: {note}." for m in data.ordered(methods, table)
               if (note := data.method(m).note.rstrip("."))]
     seeds = data.suite(suite)["seed"].nunique()
     if seeds > 1:
         found.append(f"Mean ± standard deviation over {seeds} seeds.")
-    if any(data.dataset(name).rendered for name in data.datasets(suite)):
+    if any(data.dataset(name).rendered for name in datasets):
         found.append(SAMPLE_NOTE)
     return (*filter(None, more), *dict.fromkeys(found))
+
+
+def filled(data: RunData, table: PaperTable, text: str, datasets: list[str]) -> str:
+    """A text of the description with {datasets}, {variants} and {how} put in."""
+    named = ", ".join(data.labelled_title(table.suite, name) for name in datasets)
+    variants = ", ".join(data.variants(table.suite))
+    return text.replace("{datasets}", named).replace("{variants}", variants).replace("{how}", how(data, table)).rstrip()
+
+
+def how(data: RunData, table: PaperTable) -> str:
+    """What the units say of themselves (network, split, pictures at hand), each sentence once."""
+    said = [note for unit in data.run.units if table.suite in unit.suites for note in unit.notes]
+    return "; ".join(dict.fromkeys(said)) + "." if said else ""
+
+
