@@ -1,4 +1,4 @@
-"""From labels as read to usable boxes: matched with pictures, checked against their sizes, by the policy's decisions."""
+"""From labels as read to usable boxes: matched with pictures, checked against sizes, by the policy's decisions."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
