@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from suite.objects import as_method
-from suite.profile import load_profile
+from suite.profile import choose_profile
 from suite.runner import Request
 from suite.runner import run as run_request
 
@@ -13,32 +13,28 @@ from suite.runner import run as run_request
 def run(*, suites: Sequence[str] | None = None, methods: Sequence[Any] | None = None,
         datasets: Sequence[str] | None = None, metrics: Sequence[str] | None = None, variant: str | None = None,
         data: Path | str | None = None, weights: Path | str | None = None, out: Path | str = "out",
-        profile: str | None = None, protocol: str | None = None, seeds: int | None = None, device: str = "cpu",
-        jobs: int = 0, force: bool = False, plugins: Iterable[Path | str] = ()) -> Any:
+        profile: str | None = None, paper: str | None = None, protocol: str | None = None, seeds: int | None = None,
+        device: str = "cpu", jobs: int = 0, force: bool = False, plugins: Iterable[Path | str] = ()) -> Any:
     """Run suites and return the run.
 
     Args:
         suites, datasets, metrics: names; None: the profile's.
         methods: names, "NAME=FOLDER" of fused pictures, functions (ir, vi) -> fused, or objects with `fuse` (see
             fusion.method.Method for shapes and ranges). Objects and functions need jobs=0.
+        paper: whose tables, a name or a folder with paper.toml.
         data: root of the data sets; None: the embedded sample. weights: root of released weights.
         out: everything is written there; what is done is not done again.
         jobs: worker processes; 0 works in this process and thread (no main guard is needed either way).
     Returns: reports.run.Run with `rows` (DataFrame), `table(number)`, `comparison`, `ok`, `failures`.
     Raises IvfbenchError for anything that cannot be begun.
     """
-    from reports.run import Run
-
     from baselines.weights import default_root
+    from reports.run import Run
     from suite.plugins import load
 
     load(map(Path, plugins))
-    changes: dict[str, Any] = {name: value for name, value in (("protocol", protocol), ("seeds", seeds)) if value}
-    if suites is not None:
-        changes["suites"] = tuple(suites)
-    chosen = load_profile(profile or ("paper" if data is not None else "sample"), **changes)
-    chosen = chosen.narrowed(tuple(datasets) if datasets is not None else None)
-    chosen = chosen.with_metrics(tuple(metrics) if metrics is not None else None, variant)
+    chosen = choose_profile(profile, with_data=data is not None, suites=suites, datasets=datasets, metrics=metrics,
+                            variant=variant, paper=paper, protocol=protocol, seeds=seeds)
     given = None if methods is None else tuple(m if isinstance(m, str) else as_method(m) for m in methods)
     run_request(Request(
         profile=chosen, out=Path(out), data=Path(data) if data is not None else None,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,6 +20,8 @@ app = typer.Typer(add_completion=False, no_args_is_help=False, rich_markup_mode=
 Data = Annotated[Path | None, typer.Option(help="root of the real data sets (see `check`); left out: the sample")]
 Weights = Annotated[Path | None, typer.Option(
     envvar="IVFBENCH_WEIGHTS", help="root of released weights, <method>/<file>; default: the per-user cache")]
+Paper = Annotated[str | None, typer.Option(
+    help="whose tables: the name of a paper (smfnet, cddfuse, ...) or a folder with paper.toml")]
 Plugins = Annotated[list[Path] | None, typer.Option(
     envvar="IVFBENCH_PLUGINS", help="folder of method, metric, suite, data-set or paper files of your own; repeatable")]
 Out = Annotated[Path, typer.Option(help="where everything is written")]
@@ -33,6 +35,7 @@ def run_suites(
              "detection and segmentation are trained on the ablations too (Fig. 11)")] = None,
     profile: Annotated[str | None, typer.Option(
         help="sample, paper or a TOML file; default: paper with --data, else sample")] = None,
+    paper: Paper = None,
     data: Data = None,
     weights: Weights = None,
     methods: Annotated[str | None, typer.Option(help="comma-separated names, or NAME=FOLDER of fused pictures")] = None,
@@ -57,18 +60,16 @@ def run_suites(
     if context.invoked_subcommand is not None:
         return
     from suite.plugins import load
-    from suite.profile import load_profile
+    from suite.profile import choose_profile
     from suite.runner import Request, parse_names, run
     from suite.suites import suites
 
     load(plugins or ())
 
-    given = {"protocol": protocol, "seeds": seeds}
-    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    if suite is not None:
-        changes["suites"] = tuple(suites()) if suite.strip() == "all" else parse_names(suite)
-    chosen = load_profile(profile or ("paper" if data is not None else "sample"), **changes)
-    chosen = chosen.narrowed(parse_names(datasets)).with_metrics(parse_names(metrics), variant)
+    named = tuple(suites()) if suite is not None and suite.strip() == "all" else parse_names(suite)
+    chosen = choose_profile(
+        profile, with_data=data is not None, suites=named, datasets=parse_names(datasets), metrics=parse_names(metrics),
+        variant=variant, paper=paper, protocol=protocol, seeds=seeds)
     with interruptible() as stop:
         code = run(Request(
             profile=chosen, out=out, data=data, weights=weights_root(weights), methods=parse_names(methods),
@@ -156,6 +157,7 @@ def report(
     out: Annotated[Path, typer.Argument(help="a run's OUT")] = Path("out"),
     digits: Annotated[int | None, typer.Option(min=0, max=15, help="after the point; default: as the paper")] = None,
     methods: Annotated[str | None, typer.Option(help="comma-separated: print these only")] = None,
+    paper: Paper = None,
     single_column: Annotated[bool, typer.Option(help="LaTeX tables as wide as one column")] = False,
     colour: Annotated[bool, typer.Option(help="best red and second blue in LaTeX")] = True,
     area: Annotated[list[str] | None, typer.Option(
@@ -173,18 +175,18 @@ def report(
     from reports.areas import parse_all
 
     options = Options(digits=digits, methods=parse_names(methods), colour=colour, single_column=single_column,
-                      areas=parse_all(area or []), pictures=pictures)
+                      areas=parse_all(area or []), pictures=pictures, paper=paper)
     for path in write_all(out.resolve(), options):
         typer.echo(path)
 
 
 @app.command()
 def trace(table: Annotated[str, typer.Argument(help="table1 ... table6")], dataset: str, method: str, metric: str,
-          out: Out = Path("out")) -> None:
+          out: Out = Path("out"), paper: Paper = None) -> None:
     """Explain a printed cell: its rows, the pairs and weights by hash."""
     from reports.trace import trace as explain
 
-    typer.echo(explain(out.resolve(), table, dataset, method, metric))
+    typer.echo(explain(out.resolve(), table, dataset, method, metric, paper))
 
 
 @app.command()

@@ -6,6 +6,7 @@ from typing import Any
 
 from fusion.method import Method, MethodError, find, methods
 from suite.errors import UserError
+from suite.from_paper import find_paper, methods_of
 from suite.planning import MethodInfo, Planning, Skip, brought, handed_over, registered
 from suite.profile import Profile
 from suite.suites import Suite, find_suite
@@ -43,12 +44,15 @@ def _ready_methods(planning: Planning, suites: Sequence[Suite], named: Sequence[
     wanted: list[str | Method] = list(named if named is not None else planning.profile.methods)
     tasks = {suite.task for suite in suites}
     if "all" in wanted:
+        paper = find_paper(planning.profile.paper or None)
+        wanted += [name for task in sorted(tasks) for name in methods_of(paper, task)]
+    if "all-known" in wanted:
         wanted += [name for name, card in methods().items() if tasks & set(card.task)]
     if any(suite.sources for suite in suites):
         wanted = [*SOURCES, *wanted]
     given: dict[str, str] = {}
     for name in dict.fromkeys(wanted):
-        if name == "all":
+        if name in ("all", "all-known"):
             continue
         try:
             info = _info(name, planning)

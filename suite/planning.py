@@ -136,14 +136,19 @@ class Planning:
 def choose_metrics(names: Sequence[str] | None, variant: str) -> list[tuple[str, str]]:
     """(metric, variant) of what a run scores: the named metrics, or the variant's own.
 
-    A metric that `variant` does not define is taken from the one variant that has it: a metric of the user's own needs
-    no toolbox. Raises MetricError for an unknown name or variant, UserError for one that several others define.
+    "VIF:tang" names a variant of its own. A metric that `variant` does not define is taken from the one variant that
+    has it: a metric of the user's own needs no toolbox.
+    Raises MetricError for an unknown name or variant, UserError for a name that several others define.
     """
     if names is None:
         return [(name, variant) for name in DEFAULT_METRICS.get(variant, metrics.names(variant))]
     chosen = []
     own = set(metrics.names(variant))
     for name in names:
+        if ":" in name:
+            name, _, of = name.partition(":")
+            chosen.append((metrics.get(name, of).name, of))
+            continue
         elsewhere = [other for other in metrics.variants() if name in metrics.names(other)]
         if name in own or not elsewhere:
             metrics.get(name, variant)  # an unknown one ends here

@@ -1,7 +1,7 @@
 """Profiles: TOML files that say what a run does (suites, data sets, methods, training settings)."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ PROFILES = Path(__file__).with_name("profiles")
 class Profile:
     """What a run does.
 
-    methods: names, or ("all",). tables: suite -> its table as it stands in the file, read by the suite's own settings
-    (`settings_of`). sample: render the embedded sample when no data root is named.
+    methods: names; "all": the paper's, "all-known": every registered one. tables: suite -> its table as it stands in
+    the file, read by the suite's own settings (`settings_of`). sample: render the embedded sample when no data root is
+    named. paper: whose tables are printed, a name or a folder; "" is the default one.
     """
 
     name: str = field(metadata={"read": False}, default="")
@@ -30,6 +31,7 @@ class Profile:
     protocol: str = "released"
     seeds: int = 1
     sample: bool = False
+    paper: str = ""
     tables: Mapping[str, Any] = field(default_factory=dict, metadata={"read": False})
 
     def __post_init__(self) -> None:
@@ -77,11 +79,15 @@ class Profile:
 
 
 def load_profile(name: str, **changes: Any) -> Profile:
-    """Read `suite/profiles/<name>.toml`, or a TOML file of the user's own when `name` is a path."""
+    """The profile `paper` (what the paper's tables need), `suite/profiles/<name>.toml`, or a TOML file by its path."""
     known = {path.stem: path for path in PROFILES.glob("*.toml")}
+    if name == "paper":
+        from suite.from_paper import find_paper, profile_of
+
+        return replace(profile_of(find_paper(changes.get("paper"))), **changes)
     path = known.get(name) or Path(name)
     if not path.is_file():
-        raise UserError(f"unknown profile {name!r}{nearest(name, known)} (a path to a TOML file also works)")
+        raise UserError(f"unknown profile {name!r}{nearest(name, [*known, 'paper'])} (a path to a TOML file works too)")
     try:
         table = tomllib.loads(read_text(path, UserError))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -92,3 +98,17 @@ def load_profile(name: str, **changes: Any) -> Profile:
     for suite in tables:  # a typo in any table is an error, also of a suite that does not run now
         profile.settings_of(suite)
     return profile
+
+
+def choose_profile(name: str | None, *, with_data: bool, suites: Sequence[str] | None, datasets: Sequence[str] | None,
+                   metrics: Sequence[str] | None, variant: str | None, **changes: Any) -> Profile:
+    """The profile of a command: by default the paper's where data or a paper is named, else the sample's.
+
+    changes: fields of a Profile; None leaves what the profile says.
+    """
+    given = {key: value for key, value in changes.items() if value is not None}
+    if suites is not None:
+        given["suites"] = tuple(suites)
+    profile = load_profile(name or ("paper" if with_data or "paper" in given else "sample"), **given)
+    profile = profile.narrowed(None if datasets is None else tuple(datasets))
+    return profile.with_metrics(None if metrics is None else tuple(metrics), variant)

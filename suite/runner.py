@@ -42,7 +42,7 @@ EXECUTORS = ("local", "ray")
 class Request:
     """What the user asked for, parsed.
 
-    methods: names, NAME=FOLDER or objects. jobs: worker processes; 0 works in this process. paper: whose tables.
+    methods: names, NAME=FOLDER or objects. jobs: worker processes; 0 works in this process.
     stop: says whether the user asked to end.
     """
 
@@ -57,7 +57,6 @@ class Request:
     jobs: int = 1
     force: bool = False
     command: str = ""
-    paper: str = ""
     stop: Callable[[], bool] = bool
 
 
@@ -81,7 +80,7 @@ def run(request: Request) -> int:
         _say_label_problems(plan, out, display)
         outcomes = _do(plan, request, execute_units, out, display)
         rows = collect(out, plan, outcomes, {
-            "profile": request.profile.name, "paper": request.paper, "protocol": request.profile.protocol,
+            "profile": request.profile.name, "paper": request.profile.paper, "protocol": request.profile.protocol,
             "command": request.command, "started": started.isoformat(timespec="seconds"),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"), "plugins": tuple(map(str, loaded_files()))})
         stopped = any(outcome.status == "stopped" for outcome in outcomes.values())
