@@ -1,9 +1,9 @@
 """`run_all.py check`: what is ready, what is missing and where to get it."""
 
-import re
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -12,11 +12,12 @@ from fusion.images import ImageError
 from fusion.method import MethodError, load_method, methods
 from fusion.pairs import PairsError, datasets, open_pairs
 
+EXTRAS = ("fusion", "downstream", "reports", "all")
 READY, MISSING = "[green]ready[/green]", "[yellow]missing[/yellow]"
 
 
 def check(data: Path | None, weights: Path) -> bool:
-    """Print the state of packages, device, data sets and weights. Returns False when a pinned package is not right."""
+    """Print the state of packages, device, data sets and weights. Returns False when a needed package is not right."""
     console = Console()
     packages = _packages()
     console.print(_table("packages", packages))
@@ -41,23 +42,26 @@ def _table(title: str, lines: list[tuple[str, str, str]]) -> Table:
 
 
 def _packages() -> list[tuple[str, str, str]]:
-    """The distribution's own exact pins against what is installed."""
+    """The ranges that the distribution's extra `all` asks for against what is installed."""
     try:
-        pins = [r for r in requires("ivfbench") or [] if "extra ==" not in r]
+        wanted = [Requirement(text) for text in requires("ivfbench") or []]
     except PackageNotFoundError:
-        return [("ivfbench", MISSING, "not installed: pip install -e . in the checkout")]
-    lines = []
-    for name, pin in (found.groups() for pin in pins if (found := re.match(r"([\w.-]+)==([\w.+-]+)", pin))):
-        try:
-            installed = version(name)
-        except PackageNotFoundError:
-            lines.append((name, MISSING, f"pip install {name}=={pin}"))
+        return [("ivfbench", MISSING, "not installed: pip install -e '.[all]' in the checkout")]
+    lines: dict[str, tuple[str, str, str]] = {}
+    for needed in wanted:
+        extra = next((name for name in EXTRAS if needed.marker and needed.marker.evaluate({"extra": name})), "")
+        if needed.name == "ivfbench" or (needed.marker and not extra):
             continue
-        # a CUDA or CPU build carries a local version (2.13.0+cpu) and is the same release
-        same = installed.split("+")[0] == pin
-        lines.append((name, READY if same else "[red]other[/red]",
-                      installed if same else f"{installed} installed, {pin} pinned: pip install {name}=={pin}"))
-    return lines
+        remedy = f"pip install -c constraints.txt -e '.[{extra or 'all'}]' in the checkout"
+        try:
+            installed = version(needed.name)
+        except PackageNotFoundError:
+            lines[needed.name] = needed.name, MISSING, remedy
+            continue
+        right = needed.specifier.contains(installed.split("+")[0], prereleases=True)
+        lines[needed.name] = (needed.name, READY if right else "[red]other[/red]",
+                              installed if right else f"{installed} installed, {needed.specifier} needed: {remedy}")
+    return list(lines.values())
 
 
 def _device() -> tuple[str, str, str]:
