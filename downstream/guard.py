@@ -5,6 +5,9 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
+
+_declared: list[Any] = []  # the operators of torchvision_guard live as long as these objects
 
 
 def prepare(config_dir: Path) -> None:
@@ -51,10 +54,10 @@ def torchvision_guard() -> None:
     library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     library.impl("nms", _nms, "CPU")
-    torchvision_guard.library = library  # the operators live as long as this object
+    _declared.append(library)
     importlib.import_module("torchvision")
     # boxes.nms asks for the compiled library before it looks for the operator, which is there now
-    boxes = importlib.import_module("torchvision.ops.boxes")
+    boxes: Any = importlib.import_module("torchvision.ops.boxes")
     boxes._assert_has_ops = lambda: None
 
 

@@ -44,7 +44,7 @@ def read_manifest(path: Path) -> Split:
         if isinstance(error, SplitError):
             raise
         raise SplitError(f"{path}: no manifest of a split ({error!r}); restore the file") from error
-    split = Split(heads[0].split(":")[0], *(tuple(parts[part]) for part in PARTS), source=heads[1])
+    split = Split(heads[0].split(":")[0], tuple(parts["train"]), tuple(parts["val"]), tuple(parts["test"]), heads[1])
     if stated != split.sha256:
         raise SplitError(f"{path}: its content hashes to {split.sha256[:12]}..., it says {stated[:12]}...; "
                          "restore the file")

@@ -74,7 +74,8 @@ class Split:
         if have == full:
             return self
         note = f"{have} of the split's {full} pictures"
-        return replace(self, **parts, note="; ".join(filter(None, [self.note, note])))
+        return Split(self.name, parts["train"], parts["val"], parts["test"], self.source,
+                     "; ".join(filter(None, [self.note, note])))
 
     def with_validation(self, share: float, seed: int = 0) -> "Split":
         """`share` of the training pictures, by a seeded draw, as validation part where there is none."""
@@ -129,8 +130,9 @@ def random_split(ids: Iterable[str], *, seed: int = 0, shares: tuple[int, int, i
     order = shuffled(ids, seed)
     total, n = sum(shares), len(order)
     val, test = round(n * shares[1] / total), round(n * shares[2] / total)
-    return Split(name, *(tuple(sorted(part)) for part in (order[val + test:], order[:val], order[val:val + test])),
-                 source=source)
+    train, validate, held_out = (tuple(sorted(part)) for part in (order[val + test:], order[:val],
+                                                                  order[val:val + test]))
+    return Split(name, train, validate, held_out, source)
 
 
 def kfold(ids: Iterable[str], *, k: int, fold: int, seed: int = 0, name: str = "") -> Split:
@@ -139,9 +141,10 @@ def kfold(ids: Iterable[str], *, k: int, fold: int, seed: int = 0, name: str = "
     if not (3 <= k <= len(order) and 0 <= fold < k):
         raise SplitError(f"{k} folds of {len(order)} pictures, fold {fold}: 3 folds or more, at most one per picture")
     folds = [order[i::k] for i in range(k)]
-    train = [key for i, part in enumerate(folds) if i not in (fold, (fold + 1) % k) for key in part]
-    return Split(name or f"fold{fold}of{k}", *(tuple(sorted(p)) for p in (train, folds[(fold + 1) % k], folds[fold])),
-                 source=f"{k} seeded folds (seed {seed})")
+    validating = (fold + 1) % k
+    train = [key for i, part in enumerate(folds) if i not in (fold, validating) for key in part]
+    return Split(name or f"fold{fold}of{k}", tuple(sorted(train)), tuple(sorted(folds[validating])),
+                 tuple(sorted(folds[fold])), f"{k} seeded folds (seed {seed})")
 
 
 def every_nth(ids: Sequence[str], n: int, *, name: str, note: str = "") -> Split:

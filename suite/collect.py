@@ -56,7 +56,8 @@ def collect(out: Path, plan: Planning, outcomes: Mapping[str, Outcome], run: Map
         datasets={name: _dataset(out, plan, pairs) for name, pairs in plan.datasets.items()}, methods=methods,
         units=tuple(units))
     write_run(out, record)
-    write_json(out / "provenance.json", {"schema": SCHEMA, "run": dict(run), "units": provenance})
+    write_json(out / "provenance.json", {"schema": SCHEMA, "run": dict(run), "units": provenance,
+                                         "labels": records.write(plan.label_statistics)})
     return rows
 
 

@@ -66,7 +66,8 @@ class Planning:
     Attributes:
         units: each after what it needs. needed_by: unit key -> suites. methods_of: method -> suites it takes part in.
         known_files: memory of checked files (fusion.pairs.open_pairs), extended.
-        label_problems: data set -> what its label policy dealt with.
+        label_problems: data set -> what its label policy dealt with. label_statistics: suite -> data set -> what its
+            boxes or masks hold.
         labels: data set -> (picture id -> label map of the test pictures, whether a network made them).
     """
 
@@ -81,6 +82,7 @@ class Planning:
     needed_by: dict[str, list[str]] = field(default_factory=dict)
     methods_of: dict[str, list[str]] = field(default_factory=dict)
     label_problems: dict[str, Sequence[Any]] = field(default_factory=dict)
+    label_statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
     labels: dict[str, tuple[dict[str, Path], bool]] = field(default_factory=dict)
     _by_key: dict[str, Unit] = field(default_factory=dict, repr=False)
 

@@ -21,7 +21,7 @@ from core.errors import IvfbenchError
 from core.files import read_json, write_json
 from core.names import nearest
 from core.plugins import loaded_files
-from downstream.detection.policy import summary
+from downstream.detection.data.policy import summary
 from fusion.method import Method
 from suite.collect import collect
 from suite.environment import environment
@@ -89,7 +89,10 @@ def run(request: Request) -> int:
 
 
 def _say_label_problems(plan: Planning, out: Path, display: Display) -> None:
-    """A line per data set on the screen, every case with file and line in OUT/label_problems/<data set>.txt."""
+    """What labels hold on the screen; what is wrong with them, too, every case in OUT/label_problems/<data set>.txt."""
+    for found in plan.label_statistics.values():
+        for dataset, statistics in found.items():
+            display.say(f"labels of {dataset}: {statistics}")
     for dataset, problems in plan.label_problems.items():
         path = out / "label_problems" / f"{dataset}.txt"
         path.unlink(missing_ok=True)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from downstream.detection.dataset import DetectionSet
-from downstream.detection.policy import Box
+from downstream.detection.data.dataset import DetectionSet
+from downstream.detection.data.policy import Box
 from downstream.detection.settings import DetectionSettings
-from downstream.detection.splits import Split
+from downstream.splits import Split
 from fusion.images import write_png
 
 CLASSES = ("bright", "dark")
@@ -34,7 +34,8 @@ def scenes(folder: Path, count: int = 14, *, colour: bool = True, seed: int = 0)
         boxes[key] = tuple(found)
     ids = tuple(boxes)
     split = Split("official", ids[:-4], ids[-4:-2], ids[-2:], source="drawn for the test")
-    return images, DetectionSet("scenes", "Scenes", CLASSES, boxes, {"official": split}, (), folder)
+    return images, DetectionSet(name="scenes", title="Scenes", classes=CLASSES, boxes=boxes,
+                                splits={"official": split}, problems=(), labels_at=folder)
 
 
 def quick(**changes) -> DetectionSettings:

@@ -7,7 +7,7 @@ import pytest
 from detection_scenes import quick, scenes
 
 from downstream._training import TrainingError
-from downstream.detection.classic import install
+from downstream.detection.engines.classic import install
 from downstream.detection.run import run_detection
 from downstream.detection.settings import DetectionError
 

@@ -1,6 +1,7 @@
 """AP equals pycocotools and torchmetrics on the same predictions."""
 
 import contextlib
+import dataclasses
 import io
 import math
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from downstream import guard
-from downstream.detection.policy import Box
+from downstream.detection.data.policy import Box
 
 CLASSES = ("a", "b", "c")
 HEIGHT, WIDTH = 120, 160
@@ -19,8 +20,8 @@ def _ready(tmp_path_factory):
     guard.prepare(tmp_path_factory.mktemp("config"))
 
 
-def scene(count, seed):
-    """Boxes, and detections that hit, miss, repeat and confuse classes."""
+def scene(count, seed, crowds=0.0):
+    """Boxes (a share of them crowd regions), and detections that hit, miss, repeat and confuse classes."""
     rng = np.random.default_rng(seed)
     truth, found = {}, {}
     for number in range(count):
@@ -28,7 +29,7 @@ def scene(count, seed):
         for _ in range(rng.integers(0, 7)):
             w, h = rng.uniform(0.05, 0.4, 2)
             box = Box(int(rng.integers(3)), rng.uniform(w / 2, 1 - w / 2), rng.uniform(h / 2, 1 - h / 2), w, h)
-            boxes.append(box)
+            boxes.append(dataclasses.replace(box, crowd=bool(rng.random() < crowds)) if crowds else box)
             for _ in range(rng.choice([0, 1, 1, 2])):
                 corners = np.array(box.corners(HEIGHT, WIDTH))
                 corners += rng.normal(0, 0.06, 4) * np.tile(corners[2:] - corners[:2], 2)
@@ -51,7 +52,8 @@ def by_pycocotools(found, truth):
     for number, key in enumerate(keys):
         for box in truth[key]:
             x0, y0, x1, y1 = box.corners(HEIGHT, WIDTH)
-            annotations.append({"id": len(annotations) + 1, "image_id": number, "category_id": box.label, "iscrowd": 0,
+            annotations.append({"id": len(annotations) + 1, "image_id": number, "category_id": box.label,
+                                "iscrowd": int(box.crowd),
                                 "bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)})
         results += [{"image_id": number, "category_id": int(d[5]), "bbox": [d[0], d[1], d[2] - d[0], d[3] - d[1]],
                      "score": d[4]} for d in found[key]]
@@ -105,6 +107,22 @@ def test_ap_equals_pycocotools_and_torchmetrics(count, seed):
     assert values(rows, "mAP50-95")[0] == pytest.approx(mean, abs=1e-3)
     # the library's interpolation: the same points joined by lines
     np.testing.assert_allclose(values(rows, "AP50-yolo"), ap50, atol=0.05)
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_crowds_are_ignored_as_pycocotools_ignores_them(seed):
+    from downstream.detection.evaluate import average_precision
+
+    found, truth, sizes = scene(60, seed, crowds=0.4)
+    rows = average_precision(found, truth, sizes, CLASSES)
+    ap50, mean = by_pycocotools(found, truth)
+    np.testing.assert_allclose(values(rows, "AP50"), ap50, atol=1e-3)
+    assert values(rows, "mAP50-95")[0] == pytest.approx(mean, abs=1e-3)
+    np.testing.assert_allclose(values(rows, "AP50-yolo"), ap50, atol=0.05)
+    as_objects = {key: tuple(dataclasses.replace(b, crowd=False) for b in boxes) for key, boxes in truth.items()}
+    left_out = {key: tuple(b for b in boxes if not b.crowd) for key, boxes in truth.items()}
+    for other in (as_objects, left_out):  # neither objects nor nothing
+        assert abs(values(average_precision(found, other, sizes, CLASSES), "mAP50")[0] - ap50.mean()) > 0.02
 
 
 def test_perfect_and_hopeless_and_absent():

@@ -4,20 +4,14 @@ import json
 
 import pytest
 
-from downstream.detection.policy import Box, LabelError
-from downstream.detection.splits import (
-    MANIFESTS,
-    PARTS,
-    Split,
-    kfold,
-    leakage,
-    m3fd_scenes,
-    random_split,
-    read_lists,
-    read_manifest,
-    scene_split,
-    write_manifest,
-)
+from downstream.detection.data.leakage import leakage, scene_split
+from downstream.detection.data.policy import Box
+from downstream.manifests import read_manifest, read_scenes, write_manifest
+from downstream.splits import PARTS, Split, SplitError, kfold, random_split, read_list
+from fusion.dataset_cards import DATASETS, find_dataset
+
+MANIFESTS = DATASETS / "manifests"
+SCENES = read_scenes(MANIFESTS / "m3fd-scenes.txt")
 
 M3FD = {name: read_manifest(MANIFESTS / f"m3fd-{name}.txt") for name in ("paper", "public", "scene")}
 IDS = [f"{i:05d}" for i in range(4200)]
@@ -44,7 +38,7 @@ def test_public_split_is_the_published_one(reference):
 
 
 def test_scenes_are_not_shared_by_the_scene_split_but_are_by_the_others():
-    scenes = m3fd_scenes()
+    scenes = SCENES
     assert sorted(scenes) == IDS
     shared = {name: {scenes[key] for key in split.train} & {scenes[key] for key in split.test}
               for name, split in M3FD.items()}
@@ -54,7 +48,7 @@ def test_scenes_are_not_shared_by_the_scene_split_but_are_by_the_others():
 
 
 def test_leakage_of_the_m3fd_splits():
-    found = {name: {leak.part: leak for leak in leakage(split, scene_of=m3fd_scenes())} for name, split in M3FD.items()}
+    found = {name: {leak.part: leak for leak in leakage(split, scene_of=SCENES)} for name, split in M3FD.items()}
     assert found["scene"]["test"].by_number == found["scene"]["val"].by_number == 0
     for name in ("paper", "public"):
         assert found[name]["test"].by_number > 0.9 * found[name]["test"].pictures
@@ -80,7 +74,7 @@ def test_manifest_round_trip_and_tampering(tmp_path):
     text = path.read_text().splitlines()
     text[3] = text[3].replace("t", "e", 1)
     path.write_text("\n".join(text))
-    with pytest.raises(LabelError, match="restore"):
+    with pytest.raises(SplitError, match="restore"):
         read_manifest(path)
 
 
@@ -89,7 +83,7 @@ def test_folds_test_everything_once_and_never_train_on_it():
     assert sorted(key for fold in folds for key in fold.test) == IDS[:23]
     for fold in folds:
         assert sorted(fold.train + fold.val + fold.test) == IDS[:23]
-    with pytest.raises(LabelError):
+    with pytest.raises(SplitError):
         kfold(IDS[:2], k=4, fold=0)
 
 
@@ -108,11 +102,25 @@ def test_restricting_says_so():
     assert M3FD["public"].restrict(IDS) is M3FD["public"]
 
 
-def test_a_picture_in_two_parts_is_refused(tmp_path):
-    for part, names in (("train", "a.png b.png"), ("val", "c.png"), ("test", "b.png")):
-        (tmp_path / f"{part}.txt").write_text(names)
-    with pytest.raises(LabelError, match="b is listed twice"):
-        read_lists(tmp_path)
-    (tmp_path / "val.txt").unlink()
-    with pytest.raises(LabelError, match=r"val\.txt"):
-        read_lists(tmp_path)
+def test_a_picture_in_two_parts_or_twice_is_refused():
+    with pytest.raises(SplitError, match="picture b is in the train and in the test list"):
+        Split("s", ("a", "b"), ("c",), ("b",))
+    with pytest.raises(SplitError, match="picture b is in the train and in the test list"):
+        Split("s", ("a", "b_flip"), ("c",), ("b",))  # mirrored, it is the same picture
+    with pytest.raises(SplitError, match="picture a is listed twice in train"):
+        Split("s", ("a", "a"), ("c",), ("b",))
+
+
+@pytest.mark.parametrize("text", ["a\nb\n", "\ufeffa\r\nb\r\n", "a.png\nb.PNG", "./images/a.jpg\nC:\\data\\b.tif\n\n"])
+def test_lists_are_read_however_tools_write_them(tmp_path, text):
+    (tmp_path / "train.txt").write_text(text, encoding="utf-8", newline="")
+    assert read_list(tmp_path / "train.txt", find_dataset("mfnet")) == ("a", "b")
+
+
+@pytest.mark.parametrize("text, message", [
+    ("a\nb\na\n", r"train\.txt:3: a is listed before, in line 1"), ("a\nb\nb.png\n", "b is listed before, in line 2"),
+    ("a\n..\n", r"train\.txt:2: '\.\.' is no picture's name"), ("\n \n", "the list is empty")])
+def test_lists_that_cannot_be_meant_are_refused(tmp_path, text, message):
+    (tmp_path / "train.txt").write_text(text)
+    with pytest.raises(SplitError, match=message):
+        read_list(tmp_path / "train.txt", find_dataset("mfnet"))

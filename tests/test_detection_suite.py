@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import IvfbenchError
-from downstream.detection.policy import LabelError
+from downstream.detection.data.policy import LabelError
 from fusion.images import write_png
 from reports.data import load
 from reports.tables import build
@@ -61,6 +61,7 @@ def test_the_policy_comes_from_the_profile_and_problems_are_told(tmp_path, data,
     display = Display()
     _say_label_problems(made, tmp_path, display)
     said = capsys.readouterr().err
+    assert "labels of msrs: 10 pictures, 100 % with boxes; 10 person, 0 bicycle, 1 car; mean box 12" in said
     assert "1 unknown_class (drop), 1 outside (clip)" in said and "label_problems/msrs.txt" in said
     first, second = (tmp_path / "label_problems/msrs.txt").read_text().splitlines()
     assert "00002N.txt:2: class '9'" in first and "00002N.txt:3: car box" in second and second.endswith("(clip)")
@@ -114,7 +115,9 @@ def test_a_run_says_what_was_trained_on_what_at_which_cost(tmp_path, data):
     assert {outcome.reason for outcome in outcomes.values()} == {""}
     collect(tmp_path, made, outcomes, {"profile": "mine", "protocol": "released", "command": "", "paper": "",
                                        "started": "", "finished": ""})
-    units = json.loads((tmp_path / "provenance.json").read_text())["units"]
+    kept = json.loads((tmp_path / "provenance.json").read_text())
+    units = kept["units"]
+    assert kept["labels"]["detection"]["msrs"]["boxes"] == {"person": 10, "bicycle": 0, "car": 1}
     costs = [entry["cost"] for folder, entry in units.items() if folder.startswith("detect")]
     assert len(costs) == 2
     assert all(cost["unit"] == "CPU hours" and cost["predicted_hours"] > 0 < cost["measured_hours"] for cost in costs)

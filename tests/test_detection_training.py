@@ -8,13 +8,14 @@ import torch
 from detection_scenes import CLASSES, quick, scenes
 from PIL import Image
 
+from core import records
 from downstream import guard
 from downstream._training import TrainingError, estimate_cost
 from downstream.detection import run as run_module
-from downstream.detection.folder import build_folder
+from downstream.detection.data.folder import build_folder
 from downstream.detection.run import read_predictions, run_detection
 from downstream.detection.settings import DetectionError, DetectionSettings
-from downstream.detection.splits import Split
+from downstream.splits import Split
 from suite.profile import load_profile
 
 # everything that could differ after a kill: pending gradients (nbs > batch), mosaic's memory, best epoch by validation
@@ -102,7 +103,7 @@ def test_another_training_in_the_folder_is_refused(tmp_path):
 
 def test_divergence_is_an_error(tmp_path, monkeypatch):
     train(tmp_path, "a", settings=quick(epochs=1))  # loads the library behind its guard
-    from downstream.detection import trainer
+    from downstream.detection.engines import trainer
 
     monkeypatch.setattr(trainer.Trainer, "optimizer_step", lambda self: self.loss.fill_(float("nan")))
     with pytest.raises(TrainingError, match="loss is nan in epoch 1; lower lr0"):
@@ -163,15 +164,15 @@ def test_what_is_missing_is_named(tmp_path):
 @pytest.mark.parametrize("table, message", [
     ({"engine": "yolov5x"}, "yolov5xu"), ({"optimizer": "auto"}, "SGD"), ({"imgsz": 100}, "multiple of 32"),
     ({"epochs": 0}, "1 or more"), ({"mosaic": 2}, "probability"), ({"weights": "none.pt"}, "nothing is downloaded"),
-    ({"lr": 0.1}, "unknown detection setting lr; known: engine")])
+    ({"lr": 0.1}, "unknown key 'lr'; did you mean")])
 def test_settings_are_checked(table, message):
     with pytest.raises(DetectionError, match=message):
-        DetectionSettings.from_table(table)
+        records.read(DetectionSettings, table, "my.toml, [detection]", DetectionError)
 
 
 def test_defaults_are_the_papers(tmp_path):
     guard.prepare(tmp_path)
-    from downstream.detection.trainer import overrides
+    from downstream.detection.engines.trainer import overrides
 
     assert load_profile("paper").settings_of("detection").training == DetectionSettings()  # nothing but the defaults
     paper = DetectionSettings()

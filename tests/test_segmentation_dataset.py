@@ -5,10 +5,16 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 from segmentation_scenes import SIZE, visible_pictures, write_mfnet
 
-from downstream.segmentation import CLASSES, SegmentationError, open_segmentation, read_label
+from core import records
+from core.errors import IvfbenchError
+from downstream.segmentation import Legend, SegmentationError, open_segmentation
 from downstream.segmentation.run import run_segmentation
 from downstream.segmentation.settings import SegmentationSettings
+from fusion.dataset_cards import find_dataset
 from fusion.images import ImageError
+
+CLASSES = find_dataset("mfnet").segmentation.classes
+LEGEND = Legend(CLASSES, find_dataset("mfnet").segmentation.colours)
 
 
 def test_official_mfnet_layout(tmp_path):
@@ -45,8 +51,8 @@ def test_flip_entries_are_read_mirrored(tmp_path):
     key = "00000D"
     source, label = visible_pictures(folder, tmp_path / "vi")[key], folder / "labels" / f"{key}.png"
     settings = SegmentationSettings(crop=(32, 32))
-    picture, ids = read_item(Item(key, source, label), settings)
-    mirrored = read_item(Item(f"{key}_flip", source, label, mirrored=True), settings)
+    picture, ids = read_item(Item(key, source, label, LEGEND), settings)
+    mirrored = read_item(Item(f"{key}_flip", source, label, LEGEND, mirrored=True), settings)
     assert (mirrored[0] == picture[:, ::-1]).all() and (mirrored[1] == ids[:, ::-1]).all()
     assert (mirrored[1] != ids).any()
 
@@ -147,18 +153,11 @@ def test_damaged_labels_are_said_so_with_ultralytics_loaded_too(tmp_path, monkey
 def test_unknown_names_and_missing_folders(tmp_path):
     with pytest.raises(SegmentationError, match="did you mean mfnet"):
         open_segmentation("mfnett", tmp_path)
-    with pytest.raises(SegmentationError, match=r"labels of mfnet not found; expected mfnet/images/.*Published at"):
+    with pytest.raises(SegmentationError, match=r"labels of mfnet not found; expected mfnet/labels/.*Published at"):
         open_segmentation("mfnet", tmp_path)
     write_mfnet(tmp_path)
-    with pytest.raises(SegmentationError, match="unknown split 'oficial'; did you mean official"):
+    with pytest.raises(IvfbenchError, match="unknown split 'oficial'; did you mean official"):
         open_segmentation("mfnet", tmp_path).split("oficial")
-
-
-def test_palette_labels_are_read_as_ids(tmp_path):
-    image = _label(value=3, mode="P")
-    image.putpalette([0, 0, 0, 9, 9, 9, 80, 80, 80, 200, 0, 0])
-    image.save(tmp_path / "label.png")
-    assert (read_label(tmp_path / "label.png") == 3).all()
 
 
 def test_pictures_are_checked_before_training(tmp_path):
@@ -183,16 +182,19 @@ def test_pictures_are_checked_before_training(tmp_path):
                                    {"min_lr": 1.0}, {"model": "unet"}, {"scale": (2, 1)}, {"flip": 2}, {"epochs": "60"},
                                    {"epochs": 2.5}, {"crop": 32}, {"crop": ["a", 64]}, {"scale": [1.0]}, {"lr": True},
                                    {"lr": float("nan")}, {"colour": "no"}, {"pretrained": 3}, {"depth": [18]}])
-def test_settings_are_checked_when_made(wrong):
+def test_settings_are_checked_when_read(wrong):
     (name,) = wrong
-    with pytest.raises(SegmentationError, match=f"segmentation setting {name} = .*; expected "):
-        SegmentationSettings(**wrong)
+    with pytest.raises(SegmentationError, match=rf"^my\.toml.* {name}(\[0\])? = .*; expected "):
+        records.read(SegmentationSettings, wrong, "my.toml, [segmentation]", SegmentationError)
 
 
 def test_settings_from_a_profile_table():
-    settings = SegmentationSettings.from_table({"depth": 101, "crop": [96, 128]})
+    def read(table):
+        return records.read(SegmentationSettings, table, "my.toml, [segmentation]", SegmentationError)
+
+    settings = read({"depth": 101, "crop": [96, 128]})
     assert settings.crop == (96, 128) and "ResNet-101-d8, from scratch" in settings.title
-    with pytest.raises(SegmentationError, match="unknown segmentation setting lr0"):
-        SegmentationSettings.from_table({"lr0": 0.1})
-    with pytest.raises(SegmentationError, match="unknown segmentation setting four_channel"):  # a row's, not all rows'
-        SegmentationSettings.from_table({"four_channel": True})
+    with pytest.raises(SegmentationError, match=r"my\.toml, \[segmentation\]: unknown key 'lr0'; did you mean lr"):
+        read({"lr0": 0.1})
+    with pytest.raises(SegmentationError, match="unknown key 'four_channel'"):  # a row's, not all rows'
+        read({"four_channel": True})

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from downstream.segmentation import CLASSES
+from downstream import guard
 from downstream.segmentation.confusion import (
     accuracy,
     background_baseline,
@@ -15,7 +15,10 @@ from downstream.segmentation.confusion import (
     iou,
     rows,
 )
+from fusion.dataset_cards import find_dataset
 from reports.figures import segmentations
+
+CLASSES = find_dataset("mfnet").segmentation.classes
 
 TABLE3 = Path(__file__).with_name("golden") / "segmentation_table3.csv"
 
@@ -34,6 +37,7 @@ def _total(truth, predicted):
 
 
 def test_iou_and_accuracy_equal_torchmetrics(maps):
+    guard.torchvision_guard()  # before torchmetrics, which imports torchvision
     import torch
     from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex
 

@@ -1,5 +1,7 @@
 """Segmentation as a user runs it: a profile, its trainings, and what the reports say of a network's labels."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -97,6 +99,8 @@ def test_mfnet_as_released_trains_on_its_mirrored_entries_when_told_to(tmp_path)
     keys = [{unit.key for unit in made.units if unit.stage == "segment"} for made in (usual, mirrored)]
     assert len(keys[0]) == len(keys[1]) == 3 and keys[0].isdisjoint(keys[1])
     data = done(tmp_path, mirrored)
+    kept = json.loads((tmp_path / "out/provenance.json").read_text())["labels"]["segmentation"]["mfnet"]
+    assert kept["pictures"] == 6 and sum(kept["pixels"].values()) == 6 * 40 * 48 and kept["with_class"]["Car"] == 6
     said = " ".join(build(data, 3).notes)
     assert "split official+flip of MFNet: 5 pictures to train, 2 to test" in said
     assert "1 mirrored entries of train.txt kept" in said and "ground truth" not in said

@@ -58,15 +58,15 @@ def test_result(data, first):
     assert (out / "cost.json").is_file()
     counted = np.zeros((9, 9), np.int64)
     for key in dataset.split().test:
-        truth = read_label(dataset.labels[key])
-        counted += confusion(truth, read_label(result.predictions / f"{key}.png", truth.shape), 9)
+        truth = read_label(dataset.labels[key], dataset.legend)
+        counted += confusion(truth, read_label(result.predictions / f"{key}.png", dataset.legend, truth.shape), 9)
     assert (counted == result.confusion).all()
     from torchmetrics.classification import MulticlassJaccardIndex  # after torchvision's guard
 
     theirs = MulticlassJaccardIndex(9, average=None)
     for key in dataset.split().test:
-        theirs.update(*(torch.from_numpy(read_label(path)) for path in (result.predictions / f"{key}.png",
-                                                                        dataset.labels[key])))
+        paths = result.predictions / f"{key}.png", dataset.labels[key]
+        theirs.update(*(torch.from_numpy(read_label(path, dataset.legend)) for path in paths))
     ours = [r["value"] for r in result.rows if r["metric"] == "IoU"]
     assert np.abs(np.nan_to_num(ours) - theirs.compute().numpy()).max() < 1e-6  # theirs: 0 where a class is absent
     assert result.notes == [
@@ -222,7 +222,7 @@ def test_pretrained_weights_come_from_the_given_file_alone(tmp_path):
 
 def test_augmentation_depends_on_seed_epoch_and_index_alone(data):
     dataset, pictures, _ = data
-    items = [Item(k, pictures[k], dataset.labels[k]) for k in dataset.split().train]
+    items = [Item(k, pictures[k], dataset.labels[k], dataset.legend) for k in dataset.split().train]
     scenes = Scenes(items, TINY, seed=0)
     one = scenes[2, 1]["inputs"]
     scenes[0, 0]

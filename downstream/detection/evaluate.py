@@ -11,10 +11,11 @@ over the detection's own area at or above the threshold) is neither right nor wr
 import math
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
-from downstream.detection.policy import Box
+from downstream.detection.data.policy import Box
 
 # one detection: x0, y0, x1, y1 in pixels of the picture, score, class index
 Detection = Sequence[float]
@@ -37,8 +38,8 @@ def average_precision(predictions: Mapping[str, Sequence[Detection]], truth: Map
     from ultralytics.engine.validator import BaseValidator
     from ultralytics.utils.metrics import ap_per_class, box_iou
 
-    thresholds = SimpleNamespace(iouv=torch.linspace(0.5, 0.95, 10))
-    hits, ignored, scores, found, present = [], [], [], [], []
+    thresholds: Any = SimpleNamespace(iouv=torch.linspace(0.5, 0.95, 10))
+    columns: list[tuple[np.ndarray, ...]] = []  # per picture: hits, ignored, scores, classes, classes of the objects
     for key, annotated in truth.items():
         boxes, crowds = [b for b in annotated if not b.crowd], [b for b in annotated if b.crowd]
         detections = np.asarray(predictions.get(key, ()), dtype=np.float64).reshape(-1, 6)
@@ -50,12 +51,9 @@ def average_precision(predictions: Mapping[str, Sequence[Detection]], truth: Map
             iou = box_iou(corners, torch.from_numpy(detections[:, :4].copy()))
             hit = BaseValidator.match_predictions(thresholds, torch.from_numpy(detections[:, 5].copy()),
                                                   torch.from_numpy(labels), iou).numpy()
-        hits.append(hit)
-        ignored.append(~hit & _in_crowd(detections, crowds, sizes[key], thresholds.iouv.numpy()))
-        scores.append(detections[:, 4])
-        found.append(detections[:, 5])
-        present.append(labels)
-    hits, ignored, scores, found, present = map(np.concatenate, (hits, ignored, scores, found, present))
+        ignored = ~hit & _in_crowd(detections, crowds, sizes[key], thresholds.iouv.numpy())
+        columns.append((hit, ignored, detections[:, 4], detections[:, 5], labels))
+    hits, ignored, scores, found, present = map(np.concatenate, zip(*columns, strict=True))
     counted = ~ignored[:, 0]  # at IoU 0.5, the threshold of what is taken from ultralytics
     result = ap_per_class(hits[counted], scores[counted], found[counted], present)
     precision, recall, yolo, indices = result[2], result[3], result[5], [int(i) for i in result[6]]

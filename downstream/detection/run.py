@@ -2,24 +2,19 @@
 
 import hashlib
 import json
-import logging
 import time
 from collections.abc import Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from core.files import write_json
 from downstream import _training, guard
-from downstream.detection.dataset import DetectionSet
-from downstream.detection.folder import build_folder, check_images
+from downstream.detection.data.dataset import DetectionSet
+from downstream.detection.data.folder import build_folder, check_images
+from downstream.detection.engines import Job, engine
 from downstream.detection.settings import DetectionSettings
 from downstream.splits import Split
 from fusion.images import size
-
-WEIGHTS = "weights.pt"
-# services that ultralytics would import and report to if they are installed
-_REPORTERS = ("sync", "clearml", "comet", "dvc", "hub", "mlflow", "neptune", "raytune", "tensorboard", "wandb")
 
 
 @dataclass(frozen=True)
@@ -65,14 +60,9 @@ def run_detection(images: Mapping[str, Path], dataset: DetectionSet, split: str 
     data = build_folder(out / "dataset", images, dataset, split, colour=settings.colour,
                         labels=labels or out / "labels")
     guard.prepare(out / "config")
-    if settings.engine == "yolov5-classic":
-        from downstream.detection import classic
-
-        trained = classic.train(settings, data, out, dataset.classes, seed=seed, device=device, identity=identity,
-                                progress=progress)
-        predicted = classic.predict(settings, data, out, split.test, device=device)
-    else:
-        trained, predicted = _ultralytics(settings, data, out, dataset.classes, seed, device, identity, progress)
+    chosen = engine(Job(settings, data, out, dataset.classes, seed, device, identity, progress))
+    trained = chosen.train()
+    predicted = chosen.predict(split.test)
     from downstream.detection.evaluate import average_precision
 
     sizes = {key: size(images[key]) for key in split.test}
@@ -80,36 +70,10 @@ def run_detection(images: Mapping[str, Path], dataset: DetectionSet, split: str 
     write_predictions(path, settings, dataset.classes, sizes, predicted)
     rows = average_precision(read_predictions(path), {key: dataset.boxes[key] for key in split.test}, sizes,
                              dataset.classes)
-    seconds = trained["seconds"] + time.perf_counter() - begun - trained["now"]
+    seconds = trained.seconds + time.perf_counter() - begun - trained.now
     notes = [settings.title, f"split {split.name}: {split.source}", split.note]
-    return DetectionResult(rows, trained["losses"], trained["cost"], asdict(settings), path, seconds,
+    return DetectionResult(rows, trained.losses, trained.cost, asdict(settings), path, seconds,
                            [note for note in notes if note])
-
-
-def _ultralytics(settings, data, out, classes, seed, device, identity, progress) -> tuple[dict, dict]:
-    with _quiet():
-        from downstream.detection import trainer
-
-        saved = _training.load_state(out / WEIGHTS, identity)
-        now = 0.0
-        if saved is None:
-            state = _training.load_state(out / trainer.STATE, identity)
-            before = state["seconds"] if state else 0.0
-            if state is None or state["epoch"] + 1 < settings.epochs:
-                training = trainer.Trainer(settings, data, out, seed=seed, device=device, identity=identity,
-                                           progress=progress)
-                training.train()
-                state = {"losses": training.losses, "seconds": training.spent}
-                weights = training.final_weights()
-            else:
-                weights = state["best"] or state["average"]
-            now = state["seconds"] - before
-            saved = {"weights": weights, "losses": state["losses"], "seconds": state["seconds"]}
-            _training.save_state(out / WEIGHTS, saved, identity)
-            (out / trainer.STATE).unlink(missing_ok=True)  # four times the weights' size, of no more use
-        predicted = trainer.predict(saved["weights"], settings, data, out, classes, seed=seed, device=device)
-    cost = json.loads((out / "cost.json").read_text(encoding="utf-8"))
-    return {"losses": saved["losses"], "seconds": saved["seconds"], "now": now, "cost": cost}, predicted
 
 
 def _deciding(settings: DetectionSettings) -> dict:
@@ -118,20 +82,6 @@ def _deciding(settings: DetectionSettings) -> dict:
     if settings.weights:
         table["weights"] = hashlib.sha256(Path(settings.weights).read_bytes()).hexdigest()
     return table
-
-
-@contextmanager
-def _quiet():
-    """ultralytics prints to standard output; errors still come through."""
-    from ultralytics.utils import LOGGER, SETTINGS
-
-    SETTINGS.update({key: False for key in _REPORTERS if key in SETTINGS})
-    level = LOGGER.level
-    LOGGER.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        LOGGER.setLevel(level)
 
 
 def write_predictions(path: Path, settings: DetectionSettings, classes: tuple[str, ...],

@@ -84,9 +84,9 @@ def _by_colour(ids: np.ndarray, palette: np.ndarray, legend: Legend, path: Path)
     used = np.unique(ids)
     number_of = {colour: number for number, colour in enumerate(legend.colours)}
     if used.size and used[-1] >= len(palette):
-        raise SegmentationError(f"{path}: palette index {used[-1]}, but the palette has {len(palette)} colours; the file "
-                                "is damaged")
-    colours = [tuple(map(int, colour)) for colour in palette]
+        raise SegmentationError(f"{path}: palette index {used[-1]}, but the palette has {len(palette)} colours; the "
+                                "file is damaged")
+    colours = [(int(r), int(g), int(b)) for r, g, b in palette]
     strange = [c for c in colours if not _grey(c) and c not in number_of]
     if strange:
         raise SegmentationError(f"{path}: its palette holds the colour {strange[0]}, which is "

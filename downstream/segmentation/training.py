@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,7 +71,7 @@ def train(items: Sequence[Item], classes: int, settings: SegmentationSettings, *
     return network, {"losses": losses, "seconds": seconds, "cost": cost}
 
 
-def _run_epoch(network: torch.nn.Module, wrapper: OptimWrapper, loader, rates) -> float:
+def _run_epoch(network: Any, wrapper: OptimWrapper, loader, rates) -> float:
     """One pass over the loader; the mean of the batches' total losses."""
     network.train()
     total = []
@@ -81,7 +82,7 @@ def _run_epoch(network: torch.nn.Module, wrapper: OptimWrapper, loader, rates) -
     return float(np.mean(total))
 
 
-def predict(network: torch.nn.Module, items: Sequence[Item], settings: SegmentationSettings,
+def predict(network: Any, items: Sequence[Item], settings: SegmentationSettings,
             use: Callable[[Item, np.ndarray, np.ndarray], None]) -> None:
     """Call use(item, truth, predicted) for every item, one by one; both are uint8 ids [H,W]."""
     scenes = Scenes(items, settings, seed=0)

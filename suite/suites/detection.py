@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from downstream.detection.dataset import open_detection
-from downstream.detection.policy import LabelPolicy
+from downstream.detection.data.dataset import open_detection
+from downstream.detection.data.policy import LabelPolicy
 from downstream.detection.run import run_detection
 from downstream.detection.settings import DetectionSettings
 from suite.planning import Planning
@@ -26,8 +26,9 @@ class DetectionSuite:
 
 def plan(planning: Planning, settings: DetectionSuite) -> None:
     for dataset in settings.datasets:
-        labels = open_detection(dataset, planning.data, policy=settings.labels)
+        labels = open_detection(dataset, planning.data, policy=settings.labels, known=planning.known_files)
         planning.label_problems[dataset] = labels.problems
+        planning.label_statistics.setdefault("detection", {})[dataset] = labels.statistics
         splits = [labels.fold(seed) for seed in range(planning.profile.seeds)] if settings.split == "folds" and \
             labels.folds else [labels.split(settings.split)]
         plan_trainings(planning, "detection", "detect", "downstream.detection.run", dataset, labels, splits,

@@ -30,7 +30,8 @@ def plan(planning: Planning, settings: SegmentationSuite) -> None:
     chosen = settings.training
     for dataset in settings.datasets:
         labels = open_segmentation(dataset, planning.data)
-        labels.check(planning.known_files)  # before anything is fused for them
+        counted = labels.check(planning.known_files)  # before anything is fused for them
+        planning.label_statistics.setdefault("segmentation", {})[dataset] = counted
         split = labels.split(settings.split)
         # the reports draw errors against the test pictures' true classes; one split serves all rows and seeds
         planning.labels[dataset] = ({key: labels.labels[key] for key in split.test}, labels.teacher)

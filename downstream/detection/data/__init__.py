@@ -1,0 +1,1 @@
+"""Boxes: the readers of three formats, what is done about broken labels, the data set of a training."""

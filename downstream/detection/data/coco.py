@@ -12,7 +12,7 @@ from typing import Any
 
 from core.files import read_text
 from downstream.detection.data.numbers import number
-from downstream.detection.policy import Inspector, LabelError, RawLabel, RawObject
+from downstream.detection.data.policy import Inspector, LabelError, RawLabel, RawObject
 from fusion.dataset_cards import DatasetCard
 
 
@@ -82,11 +82,11 @@ def _picture(entry: Mapping[str, Any], where: str, card: DatasetCard, pictures: 
     key = card.picture_id(PurePosixPath(file).stem)
     known = pictures.setdefault(key, _Picture(file, where, size))
     if known.file != file:
-        raise LabelError(f"{where}: {file} and {known.file} ({known.where}) have one name; whose boxes are whose cannot "
-                         "be told: keep one of them, or write them alike")
+        raise LabelError(f"{where}: {file} and {known.file} ({known.where}) have one name; whose boxes are whose "
+                         "cannot be told: keep one of them, or write them alike")
     if known.size != size:
-        raise LabelError(f"{where}: {file} is {_shown(size)} here and {_shown(known.size)} in {known.where}; correct the "
-                         "wrong one")
+        raise LabelError(f"{where}: {file} is {_shown(size)} here and {_shown(known.size)} in {known.where}; "
+                         "correct the wrong one")
     return known
 
 

@@ -1,11 +1,11 @@
-"""From labels as read to usable boxes: matched with pictures, checked against sizes, by the policy's decisions."""
+"""From labels as read to usable boxes: matched with pictures, checked against their sizes, as the policy says."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from downstream.detection.data.policy import Box, Inspector, LabelError, RawLabel, RawObject
 from downstream.detection.data.units import Seen, suspicion
-from downstream.detection.policy import Box, Inspector, LabelError, RawLabel, RawObject
 from fusion.dataset_cards import Labels
 
 # What rounding in a text file can add: not worth a report.
@@ -112,6 +112,8 @@ class Inspection:
     def _usable(self, label: RawLabel) -> tuple[Box, ...]:
         found: list[Box] = []
         for item in label.objects:
+            if item.crowd:
+                self.inspector.report("crowd", item.where, f"a region of many {item.name} (iscrowd)", "no object")
             index = self._class(item)
             box = None if index is None else self._box(item, index, label.id)
             if box is not None and box in found:
@@ -168,13 +170,16 @@ class Inspection:
                                      ("boxes", self._count.dropped, self._count.read)):
             if dropped > most * total:
                 example = next((str(p) for p in self.inspector.problems if p.kind in kinds), "")
+                enough = min(1.0, dropped / total + 0.01)
                 raise LabelError(
-                    f"{self.images_at}: {dropped} of {total} {what} would be dropped ({', '.join(kinds)}), e.g. {example}"
-                    f"{names}. Correct the labels; or, if that is what you want, set the label policy max_dropped to "
-                    f"{min(1.0, dropped / total + 0.01):.2f} (now {most:g})")
+                    f"{self.images_at}: {dropped} of {total} {what} would be dropped ({', '.join(kinds)}), e.g. "
+                    f"{example}{names}. Correct the labels; or, if that is what you want, set the label policy "
+                    f"max_dropped to {enough:.2f} (now {most:g})")
         if not any(not box.crowd for found in boxes.values() for box in found):
-            raise LabelError(f"{self.images_at}: no box is left for any of the {len(pictures)} pictures{names}; these are "
-                             "not the labels of these pictures")
+            crowds = sum(map(len, boxes.values()))
+            what = f" (only {crowds} crowd regions)" if crowds else ""
+            raise LabelError(f"{self.images_at}: no box is left for any of the {len(pictures)} pictures{what}{names}; "
+                             "these are not labels to train on")
 
 
 def _scaled(label: RawLabel, unit: tuple[float, float]) -> RawLabel:

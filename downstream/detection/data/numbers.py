@@ -5,7 +5,7 @@ from typing import Any
 
 
 def number(value: Any) -> float:
-    """A finite number. Raises ValueError or TypeError for anything else, Python's own spellings (1_0, True) included."""
+    """A finite number. ValueError or TypeError for anything else, Python's own spellings (1_0, True) included."""
     if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
         raise ValueError(f"{value!r} is no number")
     found = float(value)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from downstream.detection.policy import Box
+from downstream.detection.data.policy import Box
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 SMALL = 3.0  # pixels: a set of which every box is smaller is no set of objects
 _FEW = 5  # different boxes below which only the impossible counts
 _MANY = 20  # different boxes from which all of them in one quarter of the pictures are no chance
+_ROUNDING = 1e-6
 _OUTSIDE = 0.5  # share of boxes whose centre lies outside
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One box: corners in pixels of its picture, (height, width) of that; the four numbers as they stand in the file."""
+    """One box: corners in pixels of its picture, (height, width) of that; how the file has it."""
 
     corners: tuple[float, float, float, float]
     size: tuple[int, int]
-    centred: bool = False  # the file has centre and size, else its first corner and size or both corners
+    centred: bool = False  # the file has the centre, not the first corner
     sized: bool = False  # the file has a size, not a second corner
 
     @property
@@ -30,7 +31,7 @@ class Seen:
         """Whether centre (or corner) and size could be two corners."""
         x0, y0, x1, y1 = self.fractions
         left, top = ((x0 + x1) / 2, (y0 + y1) / 2) if self.centred else (x0, y0)
-        return x1 - x0 > left >= 0 and y1 - y0 > top >= 0 and x1 - x0 <= 1 and y1 - y0 <= 1
+        return x1 - x0 > left > -_ROUNDING and y1 - y0 > top > -_ROUNDING and max(x1 - x0, y1 - y0) < 1 + _ROUNDING
 
     def reaches_outside(self) -> bool:
         return min(self.fractions[:2]) < -1e-3 or max(self.fractions[2:]) > 1 + 1e-3

@@ -13,7 +13,7 @@ from xml.parsers import expat
 
 from core.files import read_bytes
 from downstream.detection.data.numbers import number
-from downstream.detection.policy import Inspector, LabelError, RawLabel, RawObject
+from downstream.detection.data.policy import Inspector, LabelError, RawLabel, RawObject
 from fusion.dataset_cards import DatasetCard
 
 MAX_XML = 16 * 2**20  # bytes of one picture's annotation
@@ -68,8 +68,9 @@ def _decoded(data: bytes) -> str:
     try:
         return data.decode(encoding)
     except (LookupError, ValueError) as fault:
-        raise _Malformed(f"its text is not in the encoding {encoding} that it {'declares' if declared else 'should be in'} "
-                         f"({fault}); save it as UTF-8") from fault
+        says = "declares" if declared else "should have"
+        raise _Malformed(f"its text is not in the encoding {encoding} that it {says} ({fault}); save it as UTF-8"
+                         ) from fault
 
 
 class _Object:

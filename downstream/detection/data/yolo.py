@@ -7,7 +7,7 @@ from typing import Any
 
 from core.files import read_text
 from downstream.detection.data.numbers import number
-from downstream.detection.policy import Inspector, LabelError, RawLabel, RawObject
+from downstream.detection.data.policy import Inspector, LabelError, RawLabel, RawObject
 from fusion.dataset_cards import DatasetCard
 
 MAX_TEXT = 16 * 2**20  # bytes of one picture's annotation or of one list of names

@@ -13,12 +13,14 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from filelock import FileLock
 
 from core.files import write_json
-from downstream._training import Progress, TrainingError, estimate_cost, load_state, save_state
+from downstream._training import TrainingError, estimate_cost, load_state, save_state
+from downstream.detection.engines import Detections, Job, Trained
 from downstream.detection.settings import DetectionError, DetectionSettings
 from fusion.images import size
 
@@ -86,52 +88,67 @@ def _environment(folder: Path, python: Path) -> None:
             raise DetectionError(f"{' '.join(command)} failed: {done.stderr.strip()[-2000:]}")
 
 
-def train(settings: DetectionSettings, data: Path, out: Path, classes: tuple[str, ...], *, seed: int, device: str,
-          identity: str, progress: Progress | None = None) -> dict:
-    """Run train.py to the end, or on from its last epoch. Returns {losses, seconds, now, cost}."""
-    _supported(settings)
-    run, marker = out / "classic", out / "classic.pt"
-    state = load_state(marker, identity) or {"seconds": 0.0, "done": False}
-    save_state(marker, state, identity)
-    now = 0.0
-    if not state["done"]:
+class Classic:
+    """See engines.Engine."""
+
+    def __init__(self, job: Job):
+        self.job, self.known = job, len(_losses(job.out / "classic"))  # epochs that were reported
+
+    def train(self) -> Trained:
+        """Run train.py to the end, or on from its last epoch."""
+        job, settings, out = self.job, self.job.settings, self.job.out
+        _supported(settings)
+        run, marker = out / "classic", out / "classic.pt"
+        state = load_state(marker, job.identity) or {"seconds": 0.0, "done": False}
+        save_state(marker, state, job.identity)
+        now = 0.0
+        if not state["done"]:
+            repository, python = install(settings)
+            begun = time.perf_counter()
+            command = _train_command(settings, job.data, out, job.seed, job.device)
+            if (run / "weights/last.pt").is_file() and len(_losses(run)) < settings.epochs:
+                command = ["train.py", "--resume", str(run / "weights/last.pt")]
+            if len(_losses(run)) < settings.epochs:
+                _run(python, command, repository, out, lambda: self._watch(run, begun))
+            now = time.perf_counter() - begun
+            state = {"seconds": state["seconds"] + now, "done": True}
+            save_state(marker, state, job.identity)
+        losses = _losses(run)
+        if len(losses) != settings.epochs:
+            raise TrainingError(f"{run}/results.csv: {len(losses)} of {settings.epochs} epochs; see {out}/classic.log")
+        cost = json.loads((out / "cost.json").read_text(encoding="utf-8"))
+        return Trained(losses, state["seconds"], now, cost)
+
+    def _watch(self, run: Path, begun: float) -> None:
+        job, losses = self.job, _losses(run)
+        if len(losses) <= self.known:
+            return
+        estimate_cost(job.out, seconds=time.perf_counter() - begun, epochs=job.settings.epochs, device=job.device,
+                      first=len(losses) - self.known)
+        self.known = len(losses)
+        if job.progress:
+            job.progress(len(losses), job.settings.epochs, losses[-1])
+
+    def predict(self, ids: Sequence[str]) -> Detections:
+        """Run val.py on the test split."""
+        settings, data, out = self.job.settings, self.job.data, self.job.out
         repository, python = install(settings)
-        begun = time.perf_counter()
-        command = _train_command(settings, data, out, seed, device)
-        if (run / "weights/last.pt").is_file() and len(_losses(run)) < settings.epochs:
-            command = ["train.py", "--resume", str(run / "weights/last.pt")]
-        if len(_losses(run)) < settings.epochs:
-            _run(python, command, repository, out, lambda: _watch(run, out, settings, device, begun, progress))
-        now = time.perf_counter() - begun
-        state = {"seconds": state["seconds"] + now, "done": True}
-        save_state(marker, state, identity)
-    losses = _losses(run)
-    if len(losses) != settings.epochs:
-        raise TrainingError(f"{run}/results.csv: {len(losses)} of {settings.epochs} epochs; see {out}/classic.log")
-    cost = json.loads((out / "cost.json").read_text(encoding="utf-8"))
-    return {"losses": losses, "seconds": state["seconds"], "now": now, "cost": cost}
-
-
-def predict(settings: DetectionSettings, data: Path, out: Path, ids: tuple[str, ...], *,
-            device: str) -> dict[str, list[list[float]]]:
-    """Run val.py on the test split; boxes as trainer.predict gives them."""
-    repository, python = install(settings)
-    shutil.rmtree(out / "classic-test", ignore_errors=True)
-    best = out / "classic/weights" / ("best.pt" if settings.validate else "last.pt")
-    _run(python, ["val.py", "--data", str(data), "--weights", str(best), "--task", "test", "--batch-size",
-                  str(settings.batch), "--imgsz", str(settings.imgsz), "--conf-thres", str(settings.conf),
-                  "--iou-thres", str(settings.nms_iou), "--max-det", str(settings.max_det), "--device",
-                  _device(device), "--workers", str(settings.workers), "--save-txt", "--save-conf",
-                  "--project", str(out), "--name", "classic-test", "--exist-ok"], repository, out)
-    lines = (data.parent / "test.txt").read_text(encoding="utf-8").splitlines()
-    pictures = {Path(line).stem: Path(line) for line in lines}
-    found = {}
-    for key in ids:
-        height, width = size(pictures[key])
-        path = out / "classic-test/labels" / f"{key}.txt"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        found[key] = sorted((_detection(line, width, height) for line in lines), key=lambda box: -box[4])
-    return found
+        shutil.rmtree(out / "classic-test", ignore_errors=True)
+        best = out / "classic/weights" / ("best.pt" if settings.validate else "last.pt")
+        _run(python, ["val.py", "--data", str(data), "--weights", str(best), "--task", "test", "--batch-size",
+                      str(settings.batch), "--imgsz", str(settings.imgsz), "--conf-thres", str(settings.conf),
+                      "--iou-thres", str(settings.nms_iou), "--max-det", str(settings.max_det), "--device",
+                      _device(self.job.device), "--workers", str(settings.workers), "--save-txt", "--save-conf",
+                      "--project", str(out), "--name", "classic-test", "--exist-ok"], repository, out)
+        lines = (data.parent / "test.txt").read_text(encoding="utf-8").splitlines()
+        pictures = {Path(line).stem: Path(line) for line in lines}
+        found = {}
+        for key in ids:
+            height, width = size(pictures[key])
+            path = out / "classic-test/labels" / f"{key}.txt"
+            lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+            found[key] = sorted((_detection(line, width, height) for line in lines), key=lambda box: -box[4])
+        return found
 
 
 def _detection(line: str, width: int, height: int) -> list[float]:
@@ -184,21 +201,6 @@ def _run(python: Path, command: list[str], repository: Path, out: Path, watch=la
     if process.returncode:
         tail = (out / "classic.log").read_text(encoding="utf-8", errors="replace")[-1500:]
         raise TrainingError(f"{command[0]} ended with {process.returncode}; see {out / 'classic.log'}:\n{tail}")
-
-
-def _watch(run: Path, out: Path, settings: DetectionSettings, device: str, begun: float,
-           progress: Progress | None) -> None:
-    losses = _losses(run)
-    known = _watch.seen.get(run, 0)
-    if len(losses) > known:
-        _watch.seen[run] = len(losses)
-        estimate_cost(out, seconds=time.perf_counter() - begun, epochs=settings.epochs, device=device,
-                      first=len(losses) - known)
-        if progress:
-            progress(len(losses), settings.epochs, losses[-1])
-
-
-_watch.seen = {}
 
 
 def _losses(run: Path) -> list[float]:

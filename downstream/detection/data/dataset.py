@@ -9,10 +9,10 @@ from typing import Any
 from core.files import stamp
 from downstream.detection.data.coco import read_coco
 from downstream.detection.data.inspection import Inspection
+from downstream.detection.data.policy import Box, Inspector, LabelError, LabelPolicy, Problem, RawLabel
 from downstream.detection.data.statistics import LabelStatistics, statistics_of
 from downstream.detection.data.voc import read_voc
 from downstream.detection.data.yolo import read_yolo, yolo_names
-from downstream.detection.policy import Box, Inspector, LabelError, LabelPolicy, Problem, RawLabel
 from downstream.manifests import read_scenes
 from downstream.places import Found, by_id, find_labels, list_files, make_splits, pictures
 from downstream.splits import LabelledSet, Split

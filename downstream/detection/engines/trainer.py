@@ -9,6 +9,7 @@ import io
 import time
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import torch
 from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
@@ -16,7 +17,7 @@ from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils.torch_utils import unwrap_model
 
 from downstream._training import Progress, TrainingError, estimate_cost, load_state, save_state, seed_epoch
-from downstream.detection.networks import sample_network
+from downstream.detection.engines.networks import sample_network
 from downstream.detection.settings import ENGINES, DetectionSettings
 
 STATE = "state.pt"
@@ -51,12 +52,21 @@ def network(settings: DetectionSettings, classes: int, seed: int) -> DetectionMo
 class Trainer(DetectionTrainer):
     """One training whose every epoch is determined by the state at the end of the one before."""
 
+    # the library sets these after __init__
+    model: Any
+    optimizer: Any
+    scaler: Any
+    ema: Any
+    tloss: Any
+    loss: Any
+
     def __init__(self, settings: DetectionSettings, data: Path, out: Path, *, seed: int, device: str, identity: str,
                  progress: Progress | None = None):
         self.declared, self.number, self.identity, self.report = settings, seed, identity, progress
         self.state_path, self.folder = Path(out) / STATE, Path(out)
         self.losses: list[float] = []
-        self.spent, self.best_weights, self.cost = 0.0, None, None
+        self.spent, self.cost = 0.0, dict[str, Any]()
+        self.best_weights: dict[str, Any] | None = None
         self.batch_number = self.last_step = -1
         super().__init__(overrides=overrides(settings, data, out, seed, device))
         self.add_callback("on_train_epoch_start", Trainer.begin_epoch)
@@ -165,6 +175,8 @@ class Trainer(DetectionTrainer):
 
 class Collector(DetectionValidator):
     """Keeps the boxes that are scored, in pixels of the picture."""
+
+    collected: dict[str, list[list[float]]]
 
     def update_metrics(self, preds, batch) -> None:
         for i, prediction in enumerate(preds):

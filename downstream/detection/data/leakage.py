@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from downstream.detection.policy import Box
+from downstream.detection.data.policy import Box
 from downstream.splits import PARTS, Split, shuffled
 
 
@@ -29,7 +29,8 @@ def scene_split(scenes: Mapping[str, str], weights: Mapping[str, Sequence[float]
     for key, scene in scenes.items():
         load[place[scene]] += weights[key]
     wanted = np.array(shares) / sum(shares)
-    total, best = load.sum(0), (np.inf, None)
+    total = load.sum(0)
+    least, best = np.inf, np.zeros(len(names), dtype=int)
     for attempt in range(tries):
         parts = np.zeros(len(names), dtype=int)
         order = shuffled(names, f"{seed}/{attempt}")
@@ -41,11 +42,11 @@ def scene_split(scenes: Mapping[str, str], weights: Mapping[str, Sequence[float]
             filled[part] += item
         with np.errstate(divide="ignore", invalid="ignore"):
             error = np.nanmax(np.abs(filled / total / wanted[:, None] - 1))
-        if error < best[0]:
-            best = error, parts
-    assigned = {key: PARTS[best[1][place[scene]]] for key, scene in scenes.items()}
-    return Split(name, *(tuple(sorted(k for k, p in assigned.items() if p == part)) for part in PARTS),
-                 source=f"whole scenes, best of {tries} draws (seed {seed})")
+        if error < least:
+            least, best = error, parts
+    part_of = {key: PARTS[best[place[scene]]] for key, scene in scenes.items()}
+    train, val, test = (tuple(sorted(k for k, p in part_of.items() if p == part)) for part in PARTS)
+    return Split(name, train, val, test, f"whole scenes, best of {tries} draws (seed {seed})")
 
 
 @dataclass(frozen=True)
