@@ -225,6 +225,11 @@ class Paper:
     def by_name(self) -> Mapping[str, PaperMethod]:
         return {method.name: method for method in self.methods}
 
+    @property
+    def brought(self) -> Mapping[str, Path]:
+        """Method -> folder of the fused pictures that the description brings."""
+        return {method.name: self.folder / method.pictures for method in self.methods if method.pictures}
+
     def table(self, number: int) -> PaperTable:
         """Raises PaperError for a number that the paper does not have."""
         for table in self.tables:

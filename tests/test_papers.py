@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +13,7 @@ from fusion import images
 from fusion.method import methods
 from fusion.pairs import datasets, open_pairs
 from metrics import evaluate, registry
-from reports import Options, load, write_all
+from reports import Options, ReportError, load, new_paper, write_all
 from reports.claims import placings_table, published_table
 from reports.columns import columns
 from reports.comparison import compare
@@ -24,7 +24,8 @@ from reports.table import Cell, Header, Line, Table, ranked, with_average_rank
 from reports.tables import build, build_all
 from reports.trace import trace
 from reports.write import build_tables, write_tables
-from results.papers import DEFAULT, Known, PaperError, load_paper, papers
+from results.paper import Column, Paper, PaperClaim, PaperMethod, PaperTable, Reason, RowGroup
+from results.papers import DEFAULT, Known, PaperError, check, load_paper, papers
 from results.records import SCHEMA, DatasetRecord, MethodRecord, RunRecord, SuiteRecord, write_run
 from results.rows import Row, to_frame, write_csv
 
@@ -328,3 +329,44 @@ def test_the_second_papers_own_pictures_give_its_printed_rows(tmp_path, referenc
         {"cddfuse": MethodRecord("CDDFuse", "CDDFuse", "brought", (suite,))}, ()))
     cells = compare(load(tmp_path))
     assert [(c.metric, c.status) for c in cells] == [(name, "exact") for name in names] and len(names) == 8
+
+
+def test_a_description_to_start_from_prints_the_same_tables(out, tmp_path):
+    """Round trip: what a run printed, described, is printed again; a description is never overwritten."""
+    path = new_paper(out, tmp_path / "mine")
+    before, after = load(out), load(out, path.parent)
+    assert not check(after.paper, KNOWN)
+    for one, other in zip(build_all(before), build_all(after), strict=True):
+        assert (one.headers, one.wide) == (other.headers, other.wide)
+        assert [(line.label.rstrip("†"), line.cells, line.block) for line in one.lines] == [
+            (line.label, line.cells, line.block) for line in other.lines]
+    with pytest.raises(ReportError, match=r"paper\.toml: exists already"):
+        new_paper(out, path.parent)
+    with pytest.raises(ReportError, match="nothing was measured"):
+        new_paper(make_run(tmp_path / "empty", [], pictures=False), tmp_path / "other")
+
+
+def test_the_example_of_the_documentation_is_a_paper(out, tmp_path):
+    text = (Path(__file__).parents[1] / "docs" / "papers.md").read_text(encoding="utf-8")
+    (example,), (csv,) = (re.findall(rf"```{kind}\n(.*?)```", text, re.S) for kind in ("toml", "csv"))
+    paper = load_paper(described(tmp_path / "my_paper", example, csv), KNOWN)
+    assert paper.brought == {"mine": tmp_path / "my_paper/fused"}
+    assert paper.needs()["ivf"].metrics == (("EN", "smfnet"), ("VIF", "smfnet"), ("SSIM", "vifb"))
+    data = load(out, paper.folder)
+    assert {(c.dataset, c.method) for c in compare(data)} == {("TNO", "DenseFuse"), ("RoadScene", "DenseFuse")}
+    assert [h.text for h in build(data, 1).headers][:2] == ["EN", "VIF"]
+
+
+def test_every_key_is_explained():
+    text = (Path(__file__).parents[1] / "docs" / "papers.md").read_text(encoding="utf-8")
+    keys = {field.name for cls in (Paper, PaperTable, Column, RowGroup, PaperMethod, PaperClaim, Reason)
+            for field in fields(cls) if field.metadata.get("read", True)}
+    assert {key for key in keys if f"`{key}" not in text and f"[{key}]" not in text} <= {"methods", "tables", "claims",
+                                                                                        "reasons", "groups"}
+
+
+def test_what_is_known_of_a_difference_stands_beside_it(out, tmp_path):
+    reason = '[[reasons]]\nmethod = "densefuse"\ntext = "other weights"\ndatasets = ["tno"]\n'
+    cells = compare(load(out, described(tmp_path, MINE + GROUPS + reason)))
+    notes = {(c.method, c.note) for c in cells if c.status != "exact"}
+    assert notes == {("DF", "other weights"), ("Mine", "synthetic")}
