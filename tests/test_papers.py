@@ -92,6 +92,10 @@ def test_the_default_paper_comes_first():
     ("digits = 1", 'digits = "one"', r"digits = 'one'; expected a whole number"),
     ("cite = true", "cite = true\n[[claims]]\ntext = 'x'\ntable = 2\ncolumn = 'VIF'\nstated = 1.0",
      r"claims, table: unknown '2'; known: 1"),
+    ("li2019densefuse", "a}b", r"methods\[0\]: cite = 'a}b': a BibTeX key"),
+    ("ours = true", "ours = true\ncolour = 'red'", r"methods\[1\]: colour = 'red': expected .#rrggbb"),
+    ("number = 1", "number = 0", "table 0, number: expected 1 or more"),
+    ("digits = 1", "digits = 99", "table 1, columns, digits of Entropy: expected 0 to 15"),
     ("[[methods]]", "[[method]]", "unknown key 'method'; did you mean methods"),
     ("number = 1", "number = 1 1", r"paper\.toml: not TOML"),
 ])
