@@ -7,7 +7,7 @@ import importlib
 from typing import Any
 
 _HOME = {"Options": "write", "ReportError": "errors", "RunData": "data", "is_current": "write", "load": "data",
-         "write_all": "write"}
+         "new_paper": "draft", "write_all": "write"}
 
 __all__ = sorted(_HOME)
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from math import isfinite
 
 from reports.columns import direction
-from reports.comparison import Compared, compare, printed_digits
+from reports.comparison import Compared, compare
 from reports.data import RunData
 from reports.numerals import numeral
 from reports.table import Cell, Header, Line, Table, ranked
-from results.paper import LABELS, Column, Paper, PaperClaim, PaperTable
+from results.paper import LABELS, Column, Paper, PaperClaim, PaperTable, printed_digits
 
 
 @dataclass(frozen=True)

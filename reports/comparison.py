@@ -9,7 +9,7 @@ import pandas as pd
 from reports.data import RunData
 from reports.numerals import numeral
 from reports.table import Cell, Header, Line, Table
-from results.paper import Column, PaperTable
+from results.paper import Column, PaperTable, printed_digits
 
 EXACT, CLOSE, DIFFERS = "exact", "within 1 %", "differs"
 
@@ -118,12 +118,6 @@ def _cells(data: RunData, table: PaperTable, dataset: str, method: str, row: "pd
         if isfinite(value):
             yield Compared(table.number, data.dataset_title(dataset), title, column.source, float(row[column.source]),
                            value, printed_digits(column, table), reason)
-
-
-def printed_digits(column: Column, table: PaperTable) -> int:
-    """Digits of the published value."""
-    chosen = column.published_digits if column.published_digits is not None else column.digits
-    return table.digits if chosen is None else chosen
 
 
 def _reason(data: RunData, table: PaperTable, dataset: str, method: str) -> str:

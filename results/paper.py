@@ -1,5 +1,7 @@
 """What paper.toml holds, as dataclasses: a paper, its tables, columns and rows. docs/papers.md explains the keys."""
 
+import io
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,10 +11,13 @@ from typing import Any, Literal
 import pandas as pd
 
 from core.errors import IvfbenchError
+from core.files import read_text
 
 FILE = "paper.toml"
 # Columns of a table's CSV that address a row; all others hold printed values.
 LABELS = ("dataset", "method", "trained_on_medical", "id", "configuration")
+_KEY = re.compile(r"[A-Za-z0-9:._+/-]+")  # goes into LaTeX as it is
+_COLOUR = re.compile("#[0-9a-fA-F]{6}")
 
 
 class PaperError(IvfbenchError):
@@ -37,6 +42,12 @@ class PaperMethod:
     printed_only: bool = False
     colour: str = ""
     dashed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.cite and not _KEY.fullmatch(self.cite):
+            raise ValueError(f"cite = {self.cite!r}: a BibTeX key has letters, digits and : . _ + / - only")
+        if self.colour and not _COLOUR.fullmatch(self.colour):
+            raise ValueError(f"colour = {self.colour!r}: expected \"#rrggbb\"")
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,12 @@ class PaperTable:
         return tuple(dict.fromkeys(name for group in self.groups for name in group.methods))
 
 
+def printed_digits(column: Column, table: PaperTable) -> int:
+    """Digits of the published value."""
+    chosen = column.published_digits if column.published_digits is not None else column.digits
+    return table.digits if chosen is None else chosen
+
+
 @dataclass(frozen=True)
 class PaperClaim:
     """A lead that the paper states: `scale` times (ours minus the mean of the other methods) of a table's column."""
@@ -225,6 +242,11 @@ class Paper:
     def by_name(self) -> Mapping[str, PaperMethod]:
         return {method.name: method for method in self.methods}
 
+    @property
+    def brought(self) -> Mapping[str, Path]:
+        """Method -> folder of the fused pictures that the description brings."""
+        return {method.name: self.folder / method.pictures for method in self.methods if method.pictures}
+
     def table(self, number: int) -> PaperTable:
         """Raises PaperError for a number that the paper does not have."""
         for table in self.tables:
@@ -235,7 +257,10 @@ class Paper:
     def published(self, number: int) -> pd.DataFrame:
         """The printed values of a table (text as text, numbers as float); empty for one without a CSV."""
         name = self.table(number).csv
-        return pd.read_csv(self.folder / name) if name else pd.DataFrame()
+        if not name:
+            return pd.DataFrame()
+        text = read_text(self.folder / name, PaperError)
+        return pd.read_csv(io.StringIO(text), dtype=dict.fromkeys(("dataset", "method", "id"), str))
 
     def needs(self) -> Mapping[str, Need]:
         """Suite -> what its tables need, in the order of the tables. What is printed only is left out."""

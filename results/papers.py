@@ -13,7 +13,7 @@ import pandas as pd
 from core import records
 from core.files import read_text
 from core.names import nearest
-from results.paper import FILE, LABELS, Known, Need, Paper, PaperError, PaperTable
+from results.paper import FILE, LABELS, Known, Need, Paper, PaperError, PaperTable, printed_digits
 
 __all__ = ["DEFAULT", "Known", "Need", "Paper", "PaperError", "check", "load_paper", "papers"]
 
@@ -73,6 +73,11 @@ def _faults(paper: Paper, known: Known) -> Iterator[str]:
 
 def _table_faults(paper: Paper, table: PaperTable, known: Known) -> Iterator[str]:
     names = [method.name for method in paper.methods]
+    if table.number < 1:
+        yield "number: expected 1 or more"
+    for column in table.described:
+        if not 0 <= printed_digits(column, table) <= 15 or not 0 <= (column.digits or 0) <= 15:
+            yield f"columns, digits of {column.title}: expected 0 to 15"
     if table.rows == "methods":
         yield from _unknown("groups, methods", table.methods, names)
     if known.suites is not None:

@@ -54,6 +54,7 @@ def make_run(out: Path, suites=SUITES, *, fused=("tno", "roadscene"), pictures: 
     """Write the run. fused: data sets of the suite ivf. hostile: text put into a title, a picture's id and a reason."""
     rng = np.random.default_rng(8)
     items = (*ITEMS[:2], hostile or ITEMS[2])
+    out.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     units: list[UnitRecord] = []
     for suite in suites:
