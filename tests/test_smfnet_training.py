@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -152,9 +153,15 @@ def test_resume_is_bitwise(pairs, tmp_path):
 
 
 def test_stage_tells_of_all_calls(pairs, tmp_path):
-    """A stopped training that goes on, and a finished one that is called again, report the whole training."""
-    drawn = tuple(Pair(path.stem, path, pairs / "vi" / path.name, 0, 0) for path in sorted((pairs / "ir").iterdir()))
-    card = DatasetCard("drawn", "ivf", "", (Layout(ir="ir", vi="vi"),), name="drawn")
+    """A stopped training that goes on, and a finished one that is called again, report the whole training.
+
+    The pairs lie where their data set says, not in ir/ and vi/ side by side.
+    """
+    for ours, theirs in (("ir", "cameras/thermal"), ("vi", "rgb")):
+        shutil.copytree(pairs / ours, tmp_path / theirs)
+    drawn = tuple(Pair(path.stem, path, tmp_path / "rgb" / path.name, 0, 0)
+                  for path in sorted((tmp_path / "cameras" / "thermal").iterdir()))
+    card = DatasetCard("drawn", "ivf", "", (Layout(ir="cameras/thermal", vi="rgb"),), name="drawn")
     unit = Unit("train", "ae3", "drawn", 0, 1, "", ablation.TrainingSMFNet(
         PairSet(card, drawn, "", ""), "ae3", {}, SMALL))
     done = []

@@ -160,3 +160,14 @@ def test_a_typo_in_a_profile_is_one_line(place, tmp_path, table, message):
     ended = run_cli("--profile", profile, "--data", place[0], "--out", place[2])
     assert ended.returncode == 2 and message in ended.stderr, ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_picture_too_small_for_one_metric_leaves_the_others(tmp_path):
+    data, out = write_pairs(tmp_path / "data", size=(40, 40)), tmp_path / "out"
+    ended = run_cli("--suite", "ivf", "--data", data, "--datasets", "tno", "--methods", "average", "--metrics",
+                    "EN,VIF", "--out", out, "--jobs", 1)
+    assert ended.returncode == 0, ended.stderr
+    values = pd.read_csv(out / "rows.csv").set_index(["item", "metric"])["value"]
+    assert values.xs("EN", level="metric").notna().all() and values.xs("VIF", level="metric").isna().all()
+    table = (out / "tables" / "table1.md").read_text()
+    assert "VIF is undefined for 3 of 3 pictures of tno (a: needs at least 41x41 pixels; the images have 40x40)" in table

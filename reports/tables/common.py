@@ -35,6 +35,9 @@ def notes(data: RunData, table: PaperTable, datasets: list[str], *more: str) -> 
     seeds = data.suite(suite)["seed"].nunique()
     if seeds > 1:
         found.append(f"Mean ± standard deviation over {seeds} seeds.")
+    # what scoring could not do, e.g. a metric that is not defined for a small picture
+    found += [f"{note}." for unit in data.run.units if unit.stage == "score" and suite in unit.suites and
+              unit.dataset in datasets for note in unit.notes]
     if any(data.dataset(name).rendered for name in datasets):
         found.append(SAMPLE_NOTE)
     return (*filter(None, more), *dict.fromkeys(found))
