@@ -25,7 +25,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from core import records
+from core import plugins, records
 from core.errors import IvfbenchError
 from core.files import read_text
 from core.names import is_name, nearest
@@ -250,6 +250,21 @@ def add_datasets(folder: Path) -> list[str]:
     if folder not in _more_folders:
         _more_folders.append(folder)
     return [path.stem for path in _descriptions(folder)]
+
+
+@plugins.reader
+def _read_plugin(folder: Path) -> list[Path]:
+    """The data-set files of a plug-in folder; a broken one is said at once and to whoever asks for it."""
+    taken = _descriptions(folder)
+    if taken:
+        add_datasets(folder)
+    for path in list(taken):
+        try:
+            find_dataset(path.stem)
+        except PairsError as error:
+            plugins.broken[path] = str(error)
+            taken.remove(path)
+    return taken
 
 
 def datasets() -> dict[str, DatasetCard]:

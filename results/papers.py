@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core import records
+from core import plugins, records
 from core.files import read_text
 from core.names import nearest
 from results.paper import FILE, LABELS, Known, Need, Paper, PaperError, PaperTable, printed_digits
@@ -18,12 +18,13 @@ from results.paper import FILE, LABELS, Known, Need, Paper, PaperError, PaperTab
 __all__ = ["DEFAULT", "Known", "Need", "Paper", "PaperError", "check", "load_paper", "papers"]
 
 FOLDER = Path(__file__).parent / "published"
+_more_folders: list[Path] = []  # of plug-ins
 DEFAULT = "smfnet"  # whose tables are printed when nobody says otherwise
 
 
 def papers() -> tuple[str, ...]:
-    """The papers that come with the package, the default one first."""
-    found = sorted(path.parent.name for path in FOLDER.glob(f"*/{FILE}"))
+    """The papers that come with the package or a plug-in folder, the default one first."""
+    found = sorted(_places())
     return tuple(sorted(found, key=lambda name: (name != DEFAULT, name)))
 
 
@@ -33,7 +34,7 @@ def load_paper(name: str | Path, known: Known | None = None) -> Paper:
     Raises PaperError naming the file and what is wrong: an unknown key, a name that `known` does not have, a CSV that
     does not fit the description.
     """
-    folder = FOLDER / str(name) if str(name) in papers() else Path(name)
+    folder = _places().get(str(name), Path(name))
     path = folder / FILE
     try:
         content = tomllib.loads(read_text(path, PaperError))
@@ -45,6 +46,20 @@ def load_paper(name: str | Path, known: Known | None = None) -> Paper:
     paper = replace(records.read(Paper, content, str(path), PaperError), folder=folder.resolve())
     check(paper, known or Known())
     return paper
+
+
+def _places() -> dict[str, Path]:
+    """Name -> folder; the package's own come last and so keep their names."""
+    return {path.parent.name: path.parent for folder in (*_more_folders, FOLDER) for path in folder.glob(f"*/{FILE}")}
+
+
+@plugins.reader
+def _read_plugin(folder: Path) -> list[Path]:
+    """The papers of a plug-in folder: its subfolders that hold a description."""
+    found = sorted(folder.glob(f"*/{FILE}"))
+    if found and folder not in _more_folders:
+        _more_folders.append(folder)
+    return found
 
 
 def check(paper: Paper, known: Known) -> None:

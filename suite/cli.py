@@ -44,6 +44,8 @@ def run_suites(
         help="comma-separated metrics of the suites ivf and mif; default: what the paper prints")] = None,
     variant: Annotated[str | None, typer.Option(
         help="whose metric definitions: smfnet, vifb, mefb, liu, tang, huili, zoo, cddfuse, ...")] = None,
+    title: Annotated[list[str] | None, typer.Option(help="NAME=TITLE: how a method is printed; repeatable")] = None,
+    ours: Annotated[str | None, typer.Option(help="the method that tables and figures highlight as ours")] = None,
     plugins: Plugins = None,
     seeds: Annotated[int | None, typer.Option(help="training repetitions")] = None,
     protocol: Annotated[str | None, typer.Option(help="released, paper or official")] = None,
@@ -61,7 +63,7 @@ def run_suites(
         return
     from suite.plugins import load
     from suite.profile import choose_profile
-    from suite.runner import Request, parse_names, run
+    from suite.runner import Request, parse_names, parse_titles, run
     from suite.suites import suites
 
     load(plugins or ())
@@ -69,7 +71,8 @@ def run_suites(
     named = tuple(suites()) if suite is not None and suite.strip() == "all" else parse_names(suite)
     chosen = choose_profile(
         profile, with_data=data is not None, suites=named, datasets=parse_names(datasets), metrics=parse_names(metrics),
-        variant=variant, paper=paper, protocol=protocol, seeds=seeds)
+        variant=variant, paper=paper, protocol=protocol, seeds=seeds, ours=ours,
+        titles=parse_titles(title))
     with interruptible() as stop:
         code = run(Request(
             profile=chosen, out=out, data=data, weights=weights_root(weights), methods=parse_names(methods),
@@ -158,6 +161,7 @@ def report(
     digits: Annotated[int | None, typer.Option(min=0, max=15, help="after the point; default: as the paper")] = None,
     methods: Annotated[str | None, typer.Option(help="comma-separated: print these only")] = None,
     paper: Paper = None,
+    plugins: Plugins = None,
     single_column: Annotated[bool, typer.Option(help="LaTeX tables as wide as one column")] = False,
     colour: Annotated[bool, typer.Option(help="best red and second blue in LaTeX")] = True,
     area: Annotated[list[str] | None, typer.Option(
@@ -170,7 +174,10 @@ def report(
 
     if not (out / "rows.csv").is_file():
         raise UserError(f"{out}/rows.csv: no such file; name the OUT of a run")
+    from suite.plugins import load
+
     prepare_out(out)
+    load(plugins or ())
     from reports import Options, write_all  # matplotlib comes with it
     from reports.areas import parse_all
 
@@ -180,12 +187,25 @@ def report(
         typer.echo(path)
 
 
+@app.command("new-paper")
+def new_paper(folder: Annotated[Path, typer.Argument(help="the folder to make")], out: Out = Path("out")) -> None:
+    """Write a commented description of a paper's tables from what is in a run, ready to edit."""
+    from suite.runner import prepare_out
+
+    prepare_out(out)
+    from reports import new_paper as write
+
+    typer.echo(write(out.resolve(), folder))
+
+
 @app.command()
 def trace(table: Annotated[str, typer.Argument(help="table1 ... table6")], dataset: str, method: str, metric: str,
-          out: Out = Path("out"), paper: Paper = None) -> None:
+          out: Out = Path("out"), paper: Paper = None, plugins: Plugins = None) -> None:
     """Explain a printed cell: its rows, the pairs and weights by hash."""
     from reports.trace import trace as explain
+    from suite.plugins import load
 
+    load(plugins or ())
     typer.echo(explain(out.resolve(), table, dataset, method, metric, paper))
 
 

@@ -1,9 +1,11 @@
 """The plan: which units of work a run consists of, in an order in which each comes after what it needs."""
 
 from collections.abc import MutableMapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.names import nearest
 from fusion.method import Method, MethodError, find, methods
 from suite.errors import UserError
 from suite.from_paper import find_paper, methods_of
@@ -28,6 +30,7 @@ def make_plan(profile: Profile, *, data: Path, weights: Path, named: Sequence[st
     planning = Planning(profile, data, weights, known_files)
     chosen = [(find_suite(name), profile.settings_of(name)) for name in dict.fromkeys(profile.suites)]
     _ready_methods(planning, [suite for suite, _ in chosen], named)
+    _name_and_mark(planning)
     for suite, settings in chosen:
         if suite.ready is not None:
             suite.ready(planning, settings)
@@ -67,6 +70,20 @@ def _ready_methods(planning: Planning, suites: Sequence[Suite], named: Sequence[
             raise UserError(f"--methods names {info.name} twice: {given[info.name]} and {how}; give one another name")
         given[info.name] = how
         planning.methods[info.name] = info
+
+
+def _name_and_mark(planning: Planning) -> None:
+    """Titles that the user gave, and whose method is "ours". Raises UserError for a method that does not run."""
+    profile = planning.profile
+    for name in [*profile.titles, *([profile.ours] if profile.ours else [])]:
+        if name not in planning.methods:
+            raise UserError(f"--title or --ours {name}: no method of this run{nearest(name, planning.methods)}")
+    for name, info in planning.methods.items():
+        title = profile.titles.get(name)
+        card = info.card if title is None else replace(info.card, title=title)
+        if profile.ours and (name == profile.ours or card.kind == "ours"):
+            card = replace(card, kind="ours" if name == profile.ours else "baseline")
+        planning.methods[name] = replace(info, card=card, title=title or info.title)
 
 
 def _info(name: str | Method, planning: Planning) -> MethodInfo:

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-import fusion.pairs  # noqa: F401 - reads data-set files
+import fusion.dataset_cards  # noqa: F401 - reads data-set files
+import results.papers  # noqa: F401 - reads papers
 from core import plugins
 
 

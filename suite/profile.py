@@ -22,7 +22,8 @@ class Profile:
 
     methods: names; "all": the paper's, "all-known": every registered one. tables: suite -> its table as it stands in
     the file, read by the suite's own settings (`settings_of`). sample: render the embedded sample when no data root is
-    named. paper: whose tables are printed, a name or a folder; "" is the default one.
+    named. paper: whose tables are printed, a name or a folder; "" is the default one. titles: method -> as printed.
+    ours: the method that tables and figures put last and highlight, instead of the paper's own.
     """
 
     name: str = field(metadata={"read": False}, default="")
@@ -32,6 +33,8 @@ class Profile:
     seeds: int = 1
     sample: bool = False
     paper: str = ""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    ours: str = ""
     tables: Mapping[str, Any] = field(default_factory=dict, metadata={"read": False})
 
     def __post_init__(self) -> None:

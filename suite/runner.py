@@ -7,7 +7,7 @@ import shutil
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -234,3 +234,16 @@ def parse_names(text: str | None) -> tuple[str, ...] | None:
     if not names:
         raise UserError("an empty list of names; leave the option out for the profile's own")
     return names
+
+
+def parse_titles(texts: Sequence[str] | None) -> dict[str, str] | None:
+    """["mynet=MyNet (Ours)"] -> {"mynet": "MyNet (Ours)"}; None stays None. Raises UserError for another form."""
+    if not texts:
+        return None
+    found = {}
+    for text in texts:
+        name, equals, title = text.partition("=")
+        if not equals or not title.strip():
+            raise UserError(f"--title {text}: expected NAME=TITLE")
+        found[name.strip()] = title.strip()
+    return found

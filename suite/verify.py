@@ -123,7 +123,7 @@ def _check_pictures(out: Path, run: RunRecord, stored: dict[str, ResultRecord], 
         if result.stage == "score":
             scored.setdefault(result.upstream[0], []).append(result)
     candidates = [(stored[unit.key], unit.folder, pair) for unit in run.units
-                  if _can_be_fused_alone(run, stored.get(unit.key)) for pair in run.datasets[unit.dataset].pairs]
+                  if _can_be_fused_alone(stored.get(unit.key)) for pair in run.datasets[unit.dataset].pairs]
     for result, folder, entry in random.Random(seed).sample(candidates, min(number, len(candidates))):
         where = f"{result.method} {result.dataset} {entry.id}"
         say(f"fusing again: {where}")
@@ -168,10 +168,10 @@ def _channels(image: np.ndarray) -> np.ndarray:
     return (image if image.ndim == 3 else image[..., None]).astype(int)
 
 
-def _can_be_fused_alone(run: RunRecord, result: ResultRecord | None) -> bool:
+def _can_be_fused_alone(result: ResultRecord | None) -> bool:
     """A picture of a registered method: none that was brought or made by an object, none whose batch decides it."""
     return (result is not None and result.stage == "fuse" and result.settings["batch_size"] == 1
-            and "precomputed" not in result.settings and run.methods[result.method].kind != "brought")
+            and not {"precomputed", "object"} & set(result.settings))
 
 
 def _check_scores(result: ResultRecord, item: str, fused: np.ndarray, pair: Pair, where: str,

@@ -40,6 +40,8 @@ class Fusing:
             how = {"precomputed": self.brought.manifest}
         elif self.network:
             how = {"network": self.network}
+        elif self.instance is not None:
+            how = {"object": self.instance.name}
         return {**how, "manifest": self.pairs.manifest, "batch_size": self.batch_size}
 
 
