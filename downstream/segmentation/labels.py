@@ -57,8 +57,8 @@ def read_label(path: Path, legend: Legend, size: tuple[int, int] | None = None) 
         raise SegmentationError(f"{path}: {what}; expected one upright map of class ids. Save it without")
     if mode == "P":
         ids = _by_colour(ids, palette, legend, path)
-    unknown = [int(i) for i in np.unique(ids) if i >= len(legend.classes)]
-    if unknown:
+    if ids.max(initial=0) >= len(legend.classes):
+        unknown = [int(i) for i in np.unique(ids) if i >= len(legend.classes)]
         raise SegmentationError(f"{path}: unknown class id {', '.join(map(str, unknown[:5]))}; the ids are "
                                 f"0..{len(legend.classes) - 1} ({', '.join(legend.classes)}). Map the file's ids to "
                                 "these")
