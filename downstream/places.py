@@ -1,5 +1,6 @@
 """Finding a data set's labels and dividing its pictures, as its description says: what both rooms share."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +77,9 @@ def list_files(folder: Path, *suffixes: str) -> list[Path]:
     """Files with one of the suffixes (in any case) in name order; hidden ones (macOS's ._X) are passed over."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir()
-                  if path.suffix.lower() in suffixes and not path.name.startswith("."))
+    names = sorted(name for name in os.listdir(folder)  # noqa: PTH208 - four times as fast with thousands of files
+                   if name.lower().endswith(suffixes) and not name.startswith("."))
+    return [folder / name for name in names]
 
 
 def by_id(paths: Sequence[Path], card: DatasetCard, error: type[IvfbenchError]) -> dict[str, Path]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.files import read_json, sha256, sha256_of
 from core.source import source_hash
-from downstream.detection.data.dataset import DetectionSet
+from downstream.detection.dataset import DetectionSet
 from downstream.detection.settings import DetectionSettings
 from downstream.segmentation.dataset import SegmentationSet
 from downstream.segmentation.settings import SegmentationSettings

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from downstream.detection.data.dataset import DetectionSet
 from downstream.detection.data.policy import Box
+from downstream.detection.dataset import DetectionSet
 from downstream.detection.settings import DetectionSettings
 from downstream.splits import Split
 from fusion.images import write_png

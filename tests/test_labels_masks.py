@@ -66,6 +66,13 @@ def test_what_may_have_lost_something_is_refused(tmp_path, kind, options, messag
         read_label(tmp_path / "a.png", LEGEND)
 
 
+def test_without_a_legend_the_palettes_of_all_data_sets_are_known(tmp_path):
+    assert (read_label(palette_png(tmp_path / "a.png", *shuffled(LEGEND.colours))) == IDS).all()
+    assert (read_label(palette_png(tmp_path / "b.png", *shuffled(GREYS[:9]))) == IDS).all()
+    with pytest.raises(SegmentationError, match=r"the colour \(128, 0, 0\)"):
+        read_label(palette_png(tmp_path / "c.png", IDS, VOC_COLOURS))
+
+
 def test_bitmaps_lose_nothing(tmp_path):
     Image.fromarray(IDS).save(tmp_path / "a.png", format="BMP")
     assert (read_label(tmp_path / "a.png", LEGEND) == IDS).all()

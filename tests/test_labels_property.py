@@ -26,7 +26,7 @@ from downstream.detection.data.coco import read_coco
 from downstream.detection.data.inspection import Inspection
 from downstream.detection.data.policy import Inspector, LabelError, LabelPolicy
 from downstream.detection.data.voc import read_voc
-from downstream.detection.data.yolo import read_yolo, yolo_names
+from downstream.detection.data.yolo import NAME_LISTS, read_yolo, yolo_names
 from downstream.places import list_files
 from fusion.dataset_cards import find_dataset
 
@@ -65,6 +65,7 @@ def read(folder, format_, policy=READ):
             return read_voc(files, CARD, inspector)
         if format_ == "coco":
             return read_coco(files, CARD, inspector)
+        files = [path for path in files if path.name not in NAME_LISTS]
         return read_yolo(files, yolo_names(folder, folder, ())[0], CARD, inspector)
 
     return inspect(labels, format_, policy)

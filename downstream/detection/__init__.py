@@ -3,8 +3,8 @@
 Importing this package loads neither torch nor ultralytics; a training does.
 """
 
-from downstream.detection.data.dataset import DetectionSet, open_detection
 from downstream.detection.data.policy import Box, LabelError, LabelPolicy, summary
+from downstream.detection.dataset import DetectionSet, open_detection
 from downstream.detection.settings import DetectionError, DetectionSettings
 from downstream.splits import Split
 

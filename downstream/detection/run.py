@@ -9,8 +9,8 @@ from pathlib import Path
 
 from core.files import write_json
 from downstream import _training, guard
-from downstream.detection.data.dataset import DetectionSet
 from downstream.detection.data.folder import build_folder, check_images
+from downstream.detection.dataset import DetectionSet
 from downstream.detection.engines import Job, engine
 from downstream.detection.settings import DetectionSettings
 from downstream.splits import Split

@@ -9,6 +9,7 @@ from PIL import Image
 
 from core.errors import IvfbenchError
 from fusion import images
+from fusion.dataset_cards import datasets
 
 IGNORED = 255  # only for pixels that augmentation pads; no label file holds it
 # what can be read under the suffix .png without loss; the others that Pillow opens can have lost something
@@ -28,12 +29,13 @@ class Legend:
     colours: tuple[tuple[int, int, int], ...] = ()
 
 
-def read_label(path: Path, legend: Legend, size: tuple[int, int] | None = None) -> np.ndarray:
+def read_label(path: Path, legend: Legend | None = None, size: tuple[int, int] | None = None) -> np.ndarray:
     """Class ids, uint8 [H,W], below the number of classes.
 
     Args:
         path: an 8-bit PNG whose samples are the ids. With a palette, the colours decide: greys are ids, the data set's
             own colours are its classes.
+        legend: left out, any id counts, and a palette is read by the described data set whose colours it has.
         size: (height, width) of the picture it belongs to, checked when given.
     Raises SegmentationError: not one channel of 8 bits, an unknown id or palette, stored with loss, turned by EXIF,
     several frames, another size. ImageError: missing or damaged.
@@ -55,10 +57,11 @@ def read_label(path: Path, legend: Legend, size: tuple[int, int] | None = None) 
     if frames != 1 or turned != 1:
         what = f"{frames} frames" if frames != 1 else f"EXIF Orientation {turned}"
         raise SegmentationError(f"{path}: {what}; expected one upright map of class ids. Save it without")
+    legend = legend or _described(palette)
     if mode == "P":
         ids = _by_colour(ids, palette, legend, path)
-    unknown = [int(i) for i in np.unique(ids) if i >= len(legend.classes)]
-    if unknown:
+    if ids.max(initial=0) >= len(legend.classes):
+        unknown = [int(i) for i in np.unique(ids) if i >= len(legend.classes)]
         raise SegmentationError(f"{path}: unknown class id {', '.join(map(str, unknown[:5]))}; the ids are "
                                 f"0..{len(legend.classes) - 1} ({', '.join(legend.classes)}). Map the file's ids to "
                                 "these")
@@ -68,6 +71,16 @@ def read_label(path: Path, legend: Legend, size: tuple[int, int] | None = None) 
 def pixel_counts(ids: np.ndarray, legend: Legend) -> list[int]:
     """Pixels per class."""
     return np.bincount(ids.ravel(), minlength=len(legend.classes)).tolist()
+
+
+def _described(palette: np.ndarray) -> Legend:
+    """The legend of the data set that has a palette's colours; without one, every number is a class of its own."""
+    colours = {(int(r), int(g), int(b)) for r, g, b in palette}
+    strange = {colour for colour in colours if not _grey(colour)}
+    for card in datasets().values() if strange else ():
+        if card.segmentation is not None and strange <= set(card.segmentation.colours):
+            return Legend(card.segmentation.classes, card.segmentation.colours)
+    return Legend(tuple(map(str, range(256))))
 
 
 def _palette(image: Image.Image) -> np.ndarray:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from downstream.detection.data.dataset import open_detection
 from downstream.detection.data.policy import LabelPolicy
+from downstream.detection.dataset import open_detection
 from downstream.detection.run import run_detection
 from downstream.detection.settings import DetectionSettings
 from suite.planning import Planning

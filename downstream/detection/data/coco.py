@@ -5,9 +5,9 @@ compared between files.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from core.files import read_text
@@ -20,6 +20,7 @@ from fusion.dataset_cards import DatasetCard
 class _Picture:
     """One picture over all files."""
 
+    key: str
     file: str
     where: str
     size: tuple[float, float] | None
@@ -27,19 +28,21 @@ class _Picture:
     broken: int = 0
 
 
-def read_coco(paths: Iterable[Path], card: DatasetCard, inspector: Inspector) -> list[RawLabel]:
-    """Labels of all files together; picture id = file name's stem.
+def read_coco(paths: Iterable[Path], card: DatasetCard, inspector: Inspector,
+              wanted: Container[str] | None = None) -> list[RawLabel]:
+    """Labels of all files together; picture id = file name's stem. Of pictures not `wanted` no objects are read.
 
     Raises LabelError: no COCO JSON; an id used twice in a file; two pictures of one name or of two sizes.
     """
     pictures: dict[str, _Picture] = {}
     for path in paths:
-        _read(path, card, inspector, pictures)
+        _read(path, card, inspector, pictures, wanted)
     return [RawLabel(key, found.where, tuple(found.objects), found.size, True, found.broken)
             for key, found in pictures.items()]
 
 
-def _read(path: Path, card: DatasetCard, inspector: Inspector, pictures: dict[str, _Picture]) -> None:
+def _read(path: Path, card: DatasetCard, inspector: Inspector, pictures: dict[str, _Picture],
+          wanted: Container[str] | None) -> None:
     try:
         table = json.loads(read_text(path, LabelError))
         names = {key: str(c["name"]) for key, c in _by_id(table["categories"], path, "categories").items()}
@@ -56,6 +59,8 @@ def _read(path: Path, card: DatasetCard, inspector: Inspector, pictures: dict[st
             picture = by_entry[item["image_id"]]
         except (KeyError, TypeError) as error:
             inspector.report("malformed", where, f"its picture is none of the file's ({error!r})")
+            continue
+        if wanted is not None and picture.key not in wanted:
             continue
         try:
             picture.objects.append(_object(item, names, where))
@@ -79,8 +84,9 @@ def _by_id(entries: Iterable[Mapping[str, Any]], path: Path, what: str) -> dict[
 def _picture(entry: Mapping[str, Any], where: str, card: DatasetCard, pictures: dict[str, _Picture]) -> _Picture:
     file = str(entry["file_name"]).replace("\\", "/")
     size = _size(entry)
-    key = card.picture_id(PurePosixPath(file).stem)
-    known = pictures.setdefault(key, _Picture(file, where, size))
+    name = file.rpartition("/")[2]
+    key = card.picture_id(name.rpartition(".")[0] or name)
+    known = pictures.setdefault(key, _Picture(key, file, where, size))
     if known.file != file:
         raise LabelError(f"{where}: {file} and {known.file} ({known.where}) have one name; whose boxes are whose "
                          "cannot be told: keep one of them, or write them alike")

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from downstream.detection.data.dataset import DetectionSet
+from downstream.detection.dataset import DetectionSet
 from downstream.detection.settings import DetectionError
 from downstream.splits import PARTS, Split
 from fusion import images as pictures

@@ -8,6 +8,7 @@ from typing import Any
 from core.files import read_text
 from downstream.detection.data.numbers import number
 from downstream.detection.data.policy import Inspector, LabelError, RawLabel, RawObject
+from downstream.places import list_files
 from fusion.dataset_cards import DatasetCard
 
 MAX_TEXT = 16 * 2**20  # bytes of one picture's annotation or of one list of names
@@ -21,8 +22,6 @@ def read_yolo(paths: Iterable[Path], names: Sequence[str], card: DatasetCard, in
     """One label per file; any blanks between the fields; `names` by number."""
     labels = []
     for path in paths:
-        if path.name.lower() in NAME_LISTS:
-            continue
         objects, broken = [], 0
         for place, line in enumerate(read_text(path, LabelError, limit=MAX_TEXT).splitlines(), 1):
             if not line.strip():
@@ -40,7 +39,8 @@ def read_yolo(paths: Iterable[Path], names: Sequence[str], card: DatasetCard, in
 def _object(words: list[str], names: Sequence[str], where: str) -> RawObject:
     if len(words) != 5:
         raise ValueError(f"{len(words)} fields, not 5")
-    number(words[0])
+    if "_" in words[0]:
+        raise ValueError(f"{words[0]!r} is no number")
     label, (cx, cy, w, h) = int(words[0]), (number(word) for word in words[1:])
     if max(cx, cy, w, h) > _LARGEST:
         raise ValueError(f"{max(cx, cy, w, h):g} is no fraction of the picture: these look like pixels or percent")
@@ -58,8 +58,8 @@ def yolo_names(folder: Path, top: Path, published: Sequence[str]) -> tuple[tuple
     """
     found: list[tuple[Path, tuple[str, ...]]] = []
     for place in _up_to(folder, top):
-        found += [(path, names) for path in sorted(place.iterdir()) if not path.name.startswith(".")
-                  if path.is_file() and (names := _names_in(path))]
+        paths = list_files(place, *NAME_LISTS, ".yaml", ".yml", "notes.json")
+        found += [(path, names) for path in paths if path.is_file() and (names := _names_in(path))]
     for path, names in found[1:]:
         if [n.lower() for n in names] != [n.lower() for n in found[0][1]]:
             raise LabelError(f"{path}: the classes are {', '.join(names)}, but {', '.join(found[0][1])} in "

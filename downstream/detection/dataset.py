@@ -1,7 +1,7 @@
 """Opening a detection data set: pictures found, labels read by name and checked, splits offered."""
 
 import hashlib
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from downstream.detection.data.inspection import Inspection
 from downstream.detection.data.policy import Box, Inspector, LabelError, LabelPolicy, Problem, RawLabel
 from downstream.detection.data.statistics import LabelStatistics, statistics_of
 from downstream.detection.data.voc import read_voc
-from downstream.detection.data.yolo import read_yolo, yolo_names
+from downstream.detection.data.yolo import NAME_LISTS, read_yolo, yolo_names
 from downstream.manifests import read_scenes
 from downstream.places import Found, by_id, find_labels, list_files, make_splits, pictures
 from downstream.splits import LabelledSet, Split
@@ -65,7 +65,7 @@ def open_detection(name: str, root: Path, *, policy: LabelPolicy | None = None,
     if not paths:
         raise LabelError(f"{where}: no pictures found. Published at {found.published}")
     inspector = Inspector(policy or LabelPolicy())
-    labels, names_from = _read(found, inspector)
+    labels, names_from = _read(found, paths, inspector)
     inspection = Inspection(found.labels, inspector, where, _sizes({} if known is None else known))
     boxes = inspection.boxes(labels, paths, _ORDERS[found.place.format])
     splits = _usable(make_splits(found, tuple(boxes), LabelError), boxes, found)
@@ -85,24 +85,25 @@ def open_detection(name: str, root: Path, *, policy: LabelPolicy | None = None,
 _ORDERS = {"voc": (False, False), "coco": (False, True), "yolo": (True, True)}
 
 
-def _read(found: Found, inspector: Inspector) -> tuple[list[RawLabel], str]:
+def _read(found: Found, pictures: Mapping[str, Path], inspector: Inspector) -> tuple[list[RawLabel], str]:
     """Labels as they stand in the files, and where the names behind class numbers were found."""
-    files = {suffix: [path for folder in found.folders for path in list_files(folder, suffix)]
-             for suffix in (".xml", ".json", ".txt")}
+    suffix = {"coco": ".json", "voc": ".xml", "yolo": ".txt"}[found.place.format]
+    files = [path for folder in found.folders for path in list_files(folder, suffix)]
     if found.place.format == "coco":
-        return read_coco(files[".json"], found.card, inspector), ""
-    suffix = ".xml" if found.place.format == "voc" else ".txt"
-    by_id(files[suffix], found.card, LabelError)  # one label a picture
+        return read_coco(files, found.card, inspector, pictures), ""
+    one = by_id([path for path in files if path.name.lower() not in NAME_LISTS], found.card, LabelError)
+    used = [path for key, path in one.items() if key in pictures]
+    unused = [RawLabel(key, f"{path}:1", ()) for key, path in one.items() if key not in pictures]  # reported, not read
     if found.place.format == "voc":
-        return read_voc(files[".xml"], found.card, inspector), ""
+        return read_voc(used, found.card, inspector) + unused, ""
     names = [yolo_names(folder, found.top, found.place.numbers) for folder in found.folders]
     if len({classes for classes, _ in names}) > 1:
         raise LabelError(f"{found.folders[-1]}: its classes are {', '.join(names[-1][0])} ({names[-1][1]}), but "
                          f"{', '.join(names[0][0])} ({names[0][1]}) for {found.folders[0]}; one order for all")
-    return read_yolo(files[".txt"], names[0][0], found.card, inspector), names[0][1]
+    return read_yolo(used, names[0][0], found.card, inspector) + unused, names[0][1]
 
 
-def _sizes(known: MutableMapping[str, Any]):
+def _sizes(known: MutableMapping[str, Any]) -> Callable[[Path], tuple[int, int]]:
     """(height, width) of a picture, looked up in `known` first."""
     def size_of(path: Path) -> tuple[int, int]:
         key = f"size {stamp(path)}"
