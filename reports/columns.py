@@ -71,12 +71,20 @@ def _of_pictures(data: RunData, table: PaperTable) -> list[Shown]:
             found.append(_shown(column, variant))
     # what the paper leaves out stays out only where all that it prints was scored: else the user chose the metrics
     left_out = table.left_out if len(found) == len(table.columns) else ()
+    elsewhere_printed = {(c.metric, c.variant) for c in _of_siblings(data, table)}
     for metric, variant in pairs:
-        if (metric, variant) not in used and not (metric in left_out and variant == table.variant):
+        skipped = (metric in left_out and variant == table.variant) or (metric, variant) in elsewhere_printed
+        if (metric, variant) not in used and not skipped:
             used.add((metric, variant))
             heading = metric if all(shown.title != metric for shown in found) else f"{metric} ({variant})"
             found.append(_shown(Column(metric, variant=variant, heading=heading, digits=table.digits), variant))
     return found
+
+
+def _of_siblings(data: RunData, table: PaperTable) -> list[Column]:
+    """Columns of the paper's other tables of the same suite: they are printed there."""
+    return [c for other in data.paper.tables if other.suite == table.suite and other.number != table.number
+            for c in other.described]
 
 
 def _heading(metric: str, variant: str, pairs: Sequence[tuple[str, str]]) -> str:
@@ -102,8 +110,10 @@ def _of_items(data: RunData, table: PaperTable) -> list[Column]:
     pairs = list(rows[["metric", "item"]].drop_duplicates().itertuples(index=False, name=None))
     found = [c for c in table.described if (c.metric, c.item) in pairs]
     groups = {c.metric: c.group for c in table.described if c.item != "-"}
+    elsewhere = _of_siblings(data, table)
     for metric, item in pairs:
-        if {metric, item} & set(table.left_out) or any((c.metric, c.item) == (metric, item) for c in found):
+        printed = any((c.metric, c.item) == (metric, item) for c in (*found, *elsewhere))
+        if printed or {metric, item} & set(table.left_out):
             continue
         new = Column(metric, item, group=groups.get(metric, metric) if item != "-" else "", digits=table.digits)
         last = max((n for n, c in enumerate(found) if c.metric == metric and c.item != "-"), default=None)
@@ -121,6 +131,6 @@ def left_out(data: RunData, table: PaperTable) -> list[str]:
 def _of_cost(data: RunData, table: PaperTable) -> list[Column]:
     metrics = list(data.suite(table.suite)["metric"].unique())
     described = [c for c in table.described if c.metric in metrics]
-    known = {c.metric for c in described}
+    known = {c.metric for c in (*described, *_of_siblings(data, table))}
     return [*described, *(Column(m, digits=table.digits) for m in metrics
                           if m not in known and m not in table.left_out)]

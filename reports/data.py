@@ -163,12 +163,12 @@ class RunData:
         rows = self.rows[(self.rows["suite"] == suite) & (self.rows["metric"] == metric) & (self.rows["item"] == "-")]
         return rows[rows["method"].map(self.kind) == "ablation"].groupby("method")["value"].mean()
 
-    def methods(self, suite: str) -> list[str]:
-        """Methods with rows in a suite and those that were meant to have some, in table order."""
+    def methods(self, suite: str, table: PaperTable | None = None) -> list[str]:
+        """Methods with rows in a suite and those meant to have some, in the order of its first or the given table."""
         meant = [unit.method for unit in self.run.units if suite in unit.suites]
         meant += [name for name, record in self.run.methods.items() if suite in record.suites]
         meant = [name for name in meant if (self.kind(name) == "ablation") == self.of_ablations(suite)]
-        return self.ordered([*self.suite(suite)["method"].unique(), *meant], self.table_of(suite))
+        return self.ordered([*self.suite(suite)["method"].unique(), *meant], table or self.table_of(suite))
 
     def is_medical(self, method: str) -> bool:
         return self.method(method).trained_on_medical

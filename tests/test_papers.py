@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from latex import compiled
 from reports_run import make_run
 
 from fusion import images
@@ -297,6 +298,16 @@ def test_citations_stand_in_latex_with_their_references(out, tmp_path):
     assert r"\Roman" not in text and "cite" not in made["table1.md"].read_text(encoding="utf-8")
 
 
+def test_an_authors_table_with_everything_compiles(tmp_path):
+    out = make_run(tmp_path / "run", ["ivf"], fused=("tno",), pictures=False)
+    options = 'statistic = "mean ± std"\naverage_rank = true\nsignificance = true\nwidth = "column"\ncolour = false'
+    data = styled(out, tmp_path / "paper", options)
+    write_tables(replace(data, out=tmp_path), build_all(data), Options())
+    log = compiled(tmp_path / "tables" / "all.tex", tmp_path)
+    assert "undefined" not in log  # no citation without its entry
+    assert max((float(points) for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)), default=0) <= 5
+
+
 def test_reports_are_made_for_the_paper_that_is_asked_for(tmp_path):
     out = make_run(tmp_path / "run", ["complexity"], pictures=False)
     folder = described(tmp_path / "paper")
@@ -348,6 +359,27 @@ def test_a_description_to_start_from_prints_the_same_tables(out, tmp_path):
         new_paper(out, path.parent)
     with pytest.raises(ReportError, match="nothing was measured"):
         new_paper(make_run(tmp_path / "empty", [], pictures=False), tmp_path / "other")
+
+
+def test_two_tables_of_one_suite_share_its_rows_and_its_columns(out, tmp_path):
+    """A table per data set, each with its own metrics and order; what neither names goes to the first."""
+    second = """[[tables]]
+number = 2
+suite = "ivf"
+caption = "More on {datasets}"
+datasets = { roadscene = "RoadScene" }
+columns = ["SD"]
+variant = "smfnet"
+left_out = ["SF", "MI", "Qabf", "AG", "SSIM", "SCD"]
+[[tables.groups]]
+methods = ["densefuse", "smfnet"]
+"""
+    first = MINE.replace('left_out = ["SD", "SF"', 'left_out = ["SF"').replace("ours = true\n", "")
+    data = load(out, described(tmp_path, first + GROUPS + second))
+    one, other = build(data, 1), build(data, 2)
+    assert (one.caption, other.caption) == ("Fusion on The TNO set", "More on RoadScene")
+    assert ([h.text for h in one.headers], [h.text for h in other.headers]) == (["VIF", "Entropy"], ["SD"])
+    assert [label for label in (line.label for line in other.lines) if label in ("DF", "Mine")] == ["DF", "Mine"]
 
 
 def test_the_example_of_the_documentation_is_a_paper(out, tmp_path):

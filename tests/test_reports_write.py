@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from latex import compiled
 from reports_run import SKIPPED, SUITES, make_run
 
 from reports import Options, ReportError, is_current, load, write_all
@@ -72,30 +73,15 @@ def test_current_until_rows_or_files_change(full):
     assert is_current(out)  # another time is not another result
 
 
-def tool(name: str) -> str:
-    path = shutil.which(name)
-    if path is None and os.environ.get("IVFBENCH_REFERENCE"):
-        pytest.fail(f"{name} is not installed; .ci/run installs it")
-    if path is None:
-        pytest.skip(f"{name} is not installed")
-    return path
-
-
 @pytest.mark.parametrize("single", [False, True])
 def test_the_document_compiles(tmp_path, single):
     """No undefined reference, nothing more than 5 pt too wide, every table on its page."""
-    pdflatex = tool("pdflatex")
     hostile = "50 % of a_b & c^d ~ {x} \\y → ü ☃ " + "very/long/path" * 9
     data = load(make_run(tmp_path, pictures=False, hostile=hostile))
     options = Options(single_column=single, colour=not single)
     tables = build_tables(data, options)
     write_tables(data, [*tables, *beside_the_paper(data, tables, compare(data))], options)
-    document = tmp_path / "tables" / "all.tex"
-    for _ in range(2):
-        done = subprocess.run([pdflatex, "-interaction=nonstopmode", "-halt-on-error", "-output-directory", tmp_path,
-                               document], cwd=tmp_path, capture_output=True, timeout=120, check=False)
-        assert done.returncode == 0, re.findall(rb"^!.*", done.stdout, re.M)[:3]
-    log = (tmp_path / "all.log").read_text(encoding="latin-1")
+    log = compiled(tmp_path / "tables" / "all.tex", tmp_path)
     assert not re.findall(r"undefined", log)
     wide = [float(points) for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]
     assert max(wide, default=0) <= 5

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from reports.columns import Shown
+from reports.columns import Shown, columns
 from reports.data import RunData
 from reports.table import Cell
 from results.paper import PaperTable
@@ -46,7 +46,8 @@ def notes(data: RunData, table: PaperTable, datasets: list[str], *more: str) -> 
 def filled(data: RunData, table: PaperTable, text: str, datasets: list[str]) -> str:
     """A text of the description with {datasets}, {variants} and {how} put in."""
     named = ", ".join(data.labelled_title(table.suite, name) for name in datasets)
-    variants = ", ".join(data.variants(table.suite))
+    shown = [column.variant for column in columns(data, table) if column.variant]
+    variants = ", ".join(dict.fromkeys(shown or data.variants(table.suite)))
     return text.replace("{datasets}", named).replace("{variants}", variants).replace("{how}", how(data, table)).rstrip()
 
 

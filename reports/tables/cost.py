@@ -15,7 +15,7 @@ def build(data: RunData, table: PaperTable, datasets: list[str]) -> Table:
     """One line per method that was measured, with the conditions below."""
     shown = columns(data, table)
     means = data.means(table.suite).groupby(level=["dataset", "method", "metric"], sort=False).first()
-    lines = [line for dataset in datasets for method in data.methods(table.suite)
+    lines = [line for dataset in datasets for method in data.methods(table.suite, table)
              if (line := _line(data, table, shown, means, (dataset, method))) is not None]
     headers = tuple(Header(column.title, column.higher_is_better, column.column.group) for column in shown)
     more = [filled(data, table, text, datasets) for text in (table.said or SAID, *table.notes)]

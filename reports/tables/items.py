@@ -33,7 +33,7 @@ def _lines(data: RunData, table: PaperTable, shown: list[Shown], dataset: str, s
     values = data.by_item(table.suite, dataset)
     block = data.labelled_title(table.suite, dataset) if several else ""
     lines = []
-    for method in data.methods(table.suite):
+    for method in data.methods(table.suite, table):
         reason = data.reason(table.suite, method, dataset)
         cells = tuple(_cell(values, method, column, reason) for column in shown)
         if any(c.value is not None for c in cells) or reason:

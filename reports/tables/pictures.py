@@ -43,7 +43,7 @@ def _lines(data: RunData, table: PaperTable, shown: list[Shown], dataset: str) -
     means = data.means(table.suite)
     different = marked(data, table, shown, dataset, ALPHA) if table.significance else {}
     lines = []
-    for method in data.methods(table.suite):
+    for method in data.methods(table.suite, table):
         reason = data.reason(table.suite, method, dataset)
         cells = tuple(replace(cell(means, (dataset, method, column.metric, column.variant), column, reason,
                                    table.statistic),
@@ -68,7 +68,7 @@ def mark(data: RunData, table: PaperTable, method: str) -> str:
 def _group_notes(data: RunData, table: PaperTable) -> list[str]:
     if not table.groups:
         return []
-    used = {data.row_group(table.groups, method) for method in data.methods(table.suite)}
+    used = {data.row_group(table.groups, method) for method in data.methods(table.suite, table)}
     return [group.note for number, group in enumerate(table.groups) if number in used and group.note]
 
 
