@@ -311,8 +311,13 @@ def test_an_authors_table_with_everything_compiles(tmp_path):
 def test_reports_are_made_for_the_paper_that_is_asked_for(tmp_path):
     out = make_run(tmp_path / "run", ["complexity"], pictures=False)
     folder = described(tmp_path / "paper")
+    write_all(out)
+    (out / "tables" / "notes.txt").write_text("the user's own", encoding="utf-8")
     made = {path.name for path in write_all(out, Options(paper=str(folder)))}
     assert "table_complexity.csv" in made and "table5.csv" not in made
+    # what the report before wrote under another paper's numbers is gone, what somebody else put there is not
+    there = {path.name for path in (out / "tables").iterdir()}
+    assert "table5.csv" not in there and "notes.txt" in there
     shutil.rmtree(folder)
     with pytest.raises(PaperError, match=re.escape(str(folder))):
         write_all(out, Options(paper=str(folder)))
