@@ -233,6 +233,18 @@ def test_columns_follow_the_rows(out):
     assert {c.metric for c in compare(replace(data, rows=other))} == set()  # not the paper's definition
 
 
+def test_classes_that_the_paper_does_not_print_stand_before_what_is_over_all(out):
+    data = load(out)
+    renamed = data.rows.replace({"item": {"People": "Rider", "Bus": "Walker"}})
+
+    def titles(rows: pd.DataFrame) -> list[str]:
+        return [h.text for h in build(replace(data, rows=rows), 2).headers]
+
+    assert titles(renamed) == ["Car", "Lamp", "Motor", "Truck", "Rider", "Walker", "mAP@0.5"]
+    strange = renamed[~renamed["item"].isin(["Car", "Lamp", "Motorcycle", "Truck"])]
+    assert titles(strange) == ["Rider", "Walker", "mAP@0.5"]
+
+
 def test_two_definitions_of_a_metric_are_never_averaged(out):
     data = load(out)
     ivf = data.rows[data.rows["suite"] == "ivf"]
