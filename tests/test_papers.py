@@ -5,6 +5,7 @@ import shutil
 from dataclasses import fields, replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from latex import compiled
@@ -205,6 +206,7 @@ def test_a_new_metric_and_new_suites_are_in_tables_radar_trace_and_page(extended
     axes = [label.get_text() for label in figures["radar_tno"].axes[0].get_xticklabels()]
     assert any(text.startswith("MINE") for text in axes)
     assert {"radar_noise_tno", "crowd_tno", "crowd_classes_tno"} <= set(figures)
+    plt.close("all")
     assert "MINE: 2.100000 = mean of 3 rows" in trace(extended, "table1", "tno", "smfnet", "mine")
     assert "SMFNet, TNO, Walker" in trace(extended, "table_crowd", "TNO", "SMFNet", "walker")
     text = page(data, list(tables.values()), [])
