@@ -116,9 +116,15 @@ def _of_items(data: RunData, table: PaperTable) -> list[Column]:
         if printed or {metric, item} & set(table.left_out):
             continue
         new = Column(metric, item, group=groups.get(metric, metric) if item != "-" else "", digits=table.digits)
-        last = max((n for n, c in enumerate(found) if c.metric == metric and c.item != "-"), default=None)
-        found.insert(len(found) if last is None or item == "-" else last + 1, new)
+        found.insert(len(found) if item == "-" else _after_classes(found, metric), new)
     return found
+
+
+def _after_classes(found: Sequence[Column], metric: str) -> int:
+    """Where a class goes: behind the metric's last class, else before what is over all classes."""
+    behind = [n + 1 for n, c in enumerate(found) if c.metric == metric and c.item != "-"]
+    means = [n for n, c in enumerate(found) if c.item == "-"]
+    return max(behind) if behind else min(means, default=len(found))
 
 
 def left_out(data: RunData, table: PaperTable) -> list[str]:

@@ -166,9 +166,13 @@ def _ranks(lines: Sequence[Line], members: Sequence[int], column: int, higher: b
 
 
 def laid_out(table: Table) -> Table:
-    """The table as `table.wide` wants it over the whole width of a page."""
+    """The table as `table.wide` wants it over the whole width of a page.
+
+    Rows that share a label within a block cannot be told apart side by side: such a table stays as it is.
+    """
     if table.wide == "beside":
-        return beside(table)
+        addresses = [(line.block, line.label) for line in table.lines]
+        return beside(table) if len(set(addresses)) == len(addresses) else table
     return transposed(table) if table.wide == "transposed" else table
 
 

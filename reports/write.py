@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from core import records
 from core.files import write_text
@@ -56,20 +57,36 @@ def write_all(out: Path, options: Options = Options()) -> list[Path]:
     made = [*write_tables(data, tables, options), *write_comparison(data, compared),
             *write_statistics(data, data.out / "tables", write_text), *figures,
             write_text(data.out / "report.html", text)]
+    _remove_left_over(data.out, made)
     (data.out / STAMP).parent.mkdir(exist_ok=True)
     write_text(data.out / STAMP, json.dumps({"inputs": _inputs(data, options),
                                              "files": [str(path.relative_to(data.out)) for path in made]}))
     return made
 
 
+def _remove_left_over(out: Path, made: Sequence[Path]) -> None:
+    """Remove what the last report wrote and this one did not: another paper's "table5" must not stand beside ours."""
+    folders = (out / "tables", out / "figures")
+    for name in _stamp(out).get("files", []):
+        path = out / str(name)
+        if path not in made and path.parent in folders and path.is_file():
+            path.unlink()
+
+
+def _stamp(out: Path) -> dict[str, Any]:
+    """What the last report left about itself, {} where there is none."""
+    try:
+        found = json.loads((Path(out) / STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def is_current(out: Path) -> bool:
     """Whether OUT's reports were made without options from the rows, units and code of now, and are all there."""
-    try:
-        stamp = json.loads((Path(out) / STAMP).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    there = all((Path(out) / name).is_file() for name in stamp["files"])
-    return there and stamp["inputs"] == _inputs(load(out), Options())
+    stamp = _stamp(out)
+    there = bool(stamp) and all((Path(out) / name).is_file() for name in stamp["files"])
+    return there and bool(stamp["inputs"] == _inputs(load(out), Options()))
 
 
 def _inputs(data: RunData, options: Options) -> str:

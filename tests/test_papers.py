@@ -5,6 +5,7 @@ import shutil
 from dataclasses import fields, replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from latex import compiled
@@ -205,6 +206,7 @@ def test_a_new_metric_and_new_suites_are_in_tables_radar_trace_and_page(extended
     axes = [label.get_text() for label in figures["radar_tno"].axes[0].get_xticklabels()]
     assert any(text.startswith("MINE") for text in axes)
     assert {"radar_noise_tno", "crowd_tno", "crowd_classes_tno"} <= set(figures)
+    plt.close("all")
     assert "MINE: 2.100000 = mean of 3 rows" in trace(extended, "table1", "tno", "smfnet", "mine")
     assert "SMFNet, TNO, Walker" in trace(extended, "table_crowd", "TNO", "SMFNet", "walker")
     text = page(data, list(tables.values()), [])
@@ -231,6 +233,18 @@ def test_columns_follow_the_rows(out):
     assert titles(other) == ["EN", "SSIM"]
     assert titles(pd.concat([ivf, other])) == [*everything, "EN (vifb)", "SSIM (vifb)"]
     assert {c.metric for c in compare(replace(data, rows=other))} == set()  # not the paper's definition
+
+
+def test_classes_that_the_paper_does_not_print_stand_before_what_is_over_all(out):
+    data = load(out)
+    renamed = data.rows.replace({"item": {"People": "Rider", "Bus": "Walker"}})
+
+    def titles(rows: pd.DataFrame) -> list[str]:
+        return [h.text for h in build(replace(data, rows=rows), 2).headers]
+
+    assert titles(renamed) == ["Car", "Lamp", "Motor", "Truck", "Rider", "Walker", "mAP@0.5"]
+    strange = renamed[~renamed["item"].isin(["Car", "Lamp", "Motorcycle", "Truck"])]
+    assert titles(strange) == ["Rider", "Walker", "mAP@0.5"]
 
 
 def test_two_definitions_of_a_metric_are_never_averaged(out):
@@ -311,8 +325,13 @@ def test_an_authors_table_with_everything_compiles(tmp_path):
 def test_reports_are_made_for_the_paper_that_is_asked_for(tmp_path):
     out = make_run(tmp_path / "run", ["complexity"], pictures=False)
     folder = described(tmp_path / "paper")
+    write_all(out)
+    (out / "tables" / "notes.txt").write_text("the user's own", encoding="utf-8")
     made = {path.name for path in write_all(out, Options(paper=str(folder)))}
     assert "table_complexity.csv" in made and "table5.csv" not in made
+    # what the report before wrote under another paper's numbers is gone, what somebody else put there is not
+    there = {path.name for path in (out / "tables").iterdir()}
+    assert "table5.csv" not in there and "notes.txt" in there
     shutil.rmtree(folder)
     with pytest.raises(PaperError, match=re.escape(str(folder))):
         write_all(out, Options(paper=str(folder)))

@@ -9,7 +9,7 @@ from reports_run import CLASSES, METRICS, make_run
 
 from reports import Options, load
 from reports.render import csv, html, latex, markdown
-from reports.table import DASH, Cell, Header, Line, Table, beside, ranked, transposed
+from reports.table import DASH, Cell, Header, Line, Table, beside, laid_out, ranked, transposed
 from reports.tables import build
 from reports.write import build_tables
 from results.records import DatasetRecord, MethodRecord, UnitRecord
@@ -70,6 +70,13 @@ def test_beside_puts_blocks_side_by_side_and_keeps_cells_and_gaps():
     assert [(h.group, h.text) for h in wide.headers] == [("A", "m"), ("B", "m")]
     assert [(line.label, *(c.value for c in line.cells)) for line in wide.lines] == [("x", 1.0, None), ("y", 2.0, 3.0)]
     assert wide.lines[1].cells[0].rank == 1
+
+
+def test_rows_of_one_name_are_never_lost_side_by_side():
+    lines = tuple(Line(label, (Cell(value),), "A") for label, value in (("x", 1.0), ("x", 2.0), ("y", 3.0)))
+    table = Table("t", "T", "Method", (Header("m", True),), lines, wide="beside")
+    assert laid_out(table).lines == lines and "1.0000" in latex.render(table) and "2.0000" in latex.render(table)
+    assert laid_out(replace(table, lines=lines[1:])).headers[0].group == "A"
 
 
 def test_transposed_turns_metrics_into_rows():
