@@ -87,8 +87,8 @@ PUBLISHED = """
 
 VIFB (xingchenzhang/VIFB@22b2ea9) publishes its fused pictures and, for 25 methods and 21 colour pairs, every metric
 with five significant digits. Scored here with variant `vifb` (tools/vifb_published.py): {same} of {all} values come out
-in every printed digit. Of the {exact} methods whose values all do, nothing more need be said; the pictures shipped for the
-others are not those that were scored.
+in every printed digit. Of the {exact} methods whose values all do, nothing more need be said; the pictures shipped for
+the others are not those that were scored.
 
 | method | values | reproduced | largest relative difference |
 |---|---|---|---|
