@@ -43,7 +43,8 @@ VARIANTS = """
 `metrics.evaluate(fused, ir, vi, variant="vifb")` returns a toolbox's own list, in its own order, under its conventions.
 Grey pictures are taken as they are. Colour: *luma* is OpenCV's, rounded; *matlab* rgb2gray; *pillow* convert("L");
 *channels* the metric of each channel, averaged (VIFB's SF sees the channels side by side as one picture, so two seams
-count; MEFB's MEF-SSIM is in grey).
+count; MEFB's MEF-SSIM is in grey). Variant `pyiqa` (NIQE, BRISQUE, PIQE; `pip install "ivfbench[learned]"`) is loaded
+when it is asked for and not listed: PIQE runs offline, the others' weights are downloaded by pyiqa on first use.
 
 | variant | colour | metrics, in the toolbox's order |
 |---|---|---|
@@ -95,7 +96,8 @@ PUBLISHED = """
 VIFB (xingchenzhang/VIFB@22b2ea9) publishes its fused pictures and, for 25 methods and 21 colour pairs, every metric
 with five significant digits. Scored here with variant `vifb` (tools/vifb_published.py): {same} of {all} values come out
 in every printed digit, among them all of {exact} methods. The pictures shipped for the others are not those that were
-scored.
+scored. A run on the same pictures, `run_all.py --suite ivf --variant vifb --methods adf=FOLDER,...` with the thirteen
+metrics named in `--metrics`, counts the same.
 
 | method | values | reproduced | largest relative difference |
 |---|---|---|---|
