@@ -87,6 +87,6 @@ def test_fast_and_plain_path_agree(reference, triple):
 
 
 def test_the_calibration_page_is_up_to_date(reference):
-    script = Path(__file__).parents[1] / "docs" / "metrics_calibration.py"
+    script = Path(__file__).parents[1] / "tools" / "metrics_calibration.py"
     done = subprocess.run([sys.executable, script, reference, "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -43,7 +43,8 @@ VARIANTS = """
 `metrics.evaluate(fused, ir, vi, variant="vifb")` returns a toolbox's own list, in its own order, under its conventions.
 Grey pictures are taken as they are. Colour: *luma* is OpenCV's, rounded; *matlab* rgb2gray; *pillow* convert("L");
 *channels* the metric of each channel, averaged (VIFB's SF sees the channels side by side as one picture, so two seams
-count; MEFB's MEF-SSIM is in grey).
+count; MEFB's MEF-SSIM is in grey). Variant `pyiqa` (NIQE, BRISQUE, PIQE; `pip install "ivfbench[learned]"`) is loaded
+when it is asked for and not listed: PIQE runs offline, the others' weights are downloaded by pyiqa on first use.
 
 | variant | colour | metrics, in the toolbox's order |
 |---|---|---|
@@ -69,11 +70,18 @@ need of what Octave lacks). The toolboxes ran on rounded grey, so colour plays n
 AGREEMENT = """
 ## Agreement
 
-Over all triples: how many values a toolbox gave, the largest relative difference of ours, the bound that
+Over all triples: how many values of a toolbox are compared, the largest relative difference of ours, the bound that
 tests/test_metrics_toolboxes.py holds it to, and why it is looser than 1e-9 where it is. Value by value:
 [metrics/calibration.csv](metrics/calibration.csv).
 
 | toolbox | its name | ours | values | largest difference | bound | why not 1e-9 |
+|---|---|---|---|---|---|---|
+"""
+EXCEPTIONS = """
+{count} single values are out of that table, since rounding rules them and no other program can reach them; an empty
+bound means that the value cannot be compared at all:
+
+| triple | toolbox | its name | its value | ours | bound | why |
 |---|---|---|---|---|---|---|
 """
 WITHOUT = """
@@ -87,8 +95,9 @@ PUBLISHED = """
 
 VIFB (xingchenzhang/VIFB@22b2ea9) publishes its fused pictures and, for 25 methods and 21 colour pairs, every metric
 with five significant digits. Scored here with variant `vifb` (tools/vifb_published.py): {same} of {all} values come out
-in every printed digit. Of the {exact} methods whose values all do, nothing more need be said; the pictures shipped for
-the others are not those that were scored.
+in every printed digit, among them all of {exact} methods. The pictures shipped for the others are not those that were
+scored. A run on the same pictures, `run_all.py --suite ivf --variant vifb --methods adf=FOLDER,...` with the thirteen
+metrics named in `--metrics`, counts the same.
 
 | method | values | reproduced | largest relative difference |
 |---|---|---|---|
@@ -124,6 +133,8 @@ class Compared:
         self._folder = folder / "metrics"
         self._ours: dict[tuple[str, str], dict[str, float]] = {}
         self.rules = {(row["toolbox"], row["golden"]): row for row in rows_of(GOLDEN / "toolbox_metrics.csv")}
+        self.exceptions = {(row["triple"], row["toolbox"], row["golden"]): row
+                           for row in rows_of(GOLDEN / "toolbox_exceptions.csv")}
         self.rows = rows_of(folder / "toolboxes" / "toolboxes.csv")
 
     def ours(self, triple: str, variant: str) -> dict[str, float]:
@@ -189,12 +200,19 @@ def agreement(compared: Compared) -> str:
         if not rule["variant"]:
             without.setdefault((of, rule["reason"]), []).append(golden)
             continue
-        values = compared.values(of, golden)
-        largest = max(difference(ours, reference) for _, reference, ours in values
-                      if abs(ours - reference) > float(rule["floor"]) or ours == reference or math.isnan(reference))
-        floor = f", or {rule['floor']} absolutely" if float(rule["floor"]) else ""
+        values = [(reference, ours) for triple, reference, ours in compared.values(of, golden)
+                  if (triple, of, golden) not in compared.exceptions]
+        floor = float(rule["floor"])
+        largest = max(0.0 if abs(ours - reference) <= floor else difference(ours, reference)
+                      for reference, ours in values)
+        absolutely = f", or {rule['floor']} absolutely" if floor else ""
         text.append(f"| {of} | {golden} | {rule['metric']} ({rule['variant']}) | {len(values)} | {small(largest)} "
-                    f"| {rule['bound']}{floor} | {rule['reason']} |\n")
+                    f"| {rule['bound']}{absolutely} | {rule['reason']} |\n")
+    text.append(EXCEPTIONS.format(count=len(compared.exceptions)))
+    for (triple, of, golden), row in compared.exceptions.items():
+        reference, ours = next(values[1:] for values in compared.values(of, golden) if values[0] == triple)
+        text.append(f"| {triple} | {of} | {golden} | {reference:.3g} | {ours:.3g} | {row['bound']} "
+                    f"| {row['reason']} |\n")
     text.append(WITHOUT)
     text += [f"| {of} | {', '.join(names)} | {reason} |\n" for (of, reason), names in without.items()]
     return "".join(text)
@@ -220,14 +238,16 @@ def value_by_value(compared: Compared) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("triple", "toolbox", "name", "metric", "variant", "reference", "ours", "difference"))
     for (of, golden), rule in compared.rules.items():
-        if rule["variant"]:
-            digits = 10 if rule["bound"] == "1e-9" else 4
-            for triple, reference, ours in compared.values(of, golden):
-                near = abs(ours - reference) <= float(rule["floor"])
-                writer.writerow((triple, of, golden, rule["metric"], rule["variant"], f"{reference:.10g}",
-                                 f"{reference if near else ours:.{digits}g}",
-                                 f"< {rule['floor']} absolutely" if near and ours != reference
-                                 else small(difference(ours, reference))))
+        if not rule["variant"]:
+            continue
+        for triple, reference, ours in compared.values(of, golden):
+            exact = rule["bound"] == "1e-9" and (triple, of, golden) not in compared.exceptions
+            if reference != ours and abs(ours - reference) <= float(rule["floor"]):
+                ours, apart = reference, f"< {rule['floor']} absolutely"
+            else:
+                apart = small(difference(ours, reference))
+            writer.writerow((triple, of, golden, rule["metric"], rule["variant"], f"{reference:.10g}",
+                             f"{ours:.{10 if exact else 3}g}", apart))
     return text.getvalue()
 
 

@@ -33,9 +33,11 @@ helps a reader, and a reviewer, is one metric per question, a named variant for 
 Reviewers who know the Hui Li line of papers ask for FMI, MS-SSIM (MEF-SSIM in truth) and Nabf; those who know VIFB or
 MEFB for CE, EI, RMSE, Qcb and Qcv; multi-exposure and multi-focus reviewers for Liu's Q_G, Q_M, Q_S, Q_Y, Q_P and Q_CB.
 RMSE of VIFB shrinks with the size of the picture, Q_TE is unbounded, zoo's CE is no measure: leave them out elsewhere.
-PSNR, MSE and CC favour the plain average of the sources, which no one wants to look at.
+MSE, and PSNR with a fixed peak, are best for the plain average of the sources by construction.
 
-The numbers below are our own: {methods} on {sets}. Sources are scored but left out of ranks and winners.
+The numbers below are our own: {methods}
+on {sets}. Sources are scored but left out of ranks and winners. So few methods
+say which metrics can disagree, not how often they do.
 
 ### Redundant
 
@@ -92,8 +94,8 @@ class Study:
     def of(self, one: Key, other: Key) -> float:
         return self.correlation.get(frozenset({one, other}), math.nan)
 
-    def winner(self, dataset: str, key: Key) -> str:
-        """The best method by the mean; a metric undefined for all is nobody's."""
+    def winner(self, dataset: str, key: Key) -> str | None:
+        """The best method by the mean; None where the metric is undefined for all."""
         metric = metrics.get(key[1], key[0])
 
         def merit(method: str) -> float:
@@ -105,7 +107,7 @@ class Study:
             return value if metric.higher_is_better else -value
 
         best = max(self.methods, key=merit)
-        return best if merit(best) > -math.inf else "–"
+        return best if merit(best) > -math.inf else None
 
 
 def first_definitions(study: Study) -> list[Key]:
@@ -150,7 +152,8 @@ def flips(study: Study) -> list[str]:
         for dataset in study.pictures:
             winners: dict[str, list[str]] = {}
             for key in keys:
-                winners.setdefault(study.winner(dataset, key), []).append(label(key))
+                if (best := study.winner(dataset, key)) is not None:
+                    winners.setdefault(best, []).append(label(key))
             if len(winners) > 1:
                 cells = "; ".join(f"**{method}**: {', '.join(names)}" for method, names in winners.items())
                 lines.append(f"| {keys[0][1]} | {lowest:.2f} | {dataset} | {cells} |\n")

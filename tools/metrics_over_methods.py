@@ -52,11 +52,11 @@ def distinct(variants: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def scored(data: Path, fused: Path, dataset: str, variants: Iterable[str]) -> Values:
-    """Every metric of every picture that all methods have."""
+def scored(data: Path, fused: Path, dataset: str, variants: Iterable[str], most: int) -> Values:
+    """Every metric of the first `most` pictures that all methods have."""
     methods = sorted(path.name for path in (fused / dataset).iterdir())
     pairs = [pair for pair in open_pairs(dataset, data).pairs
-             if all((fused / dataset / method / f"{pair.id}.png").is_file() for method in methods)]
+             if all((fused / dataset / method / f"{pair.id}.png").is_file() for method in methods)][:most]
     asked = distinct(variants)
     found: dict[Key, dict[str, list[float]]] = {}
     for pair in pairs:
@@ -100,13 +100,14 @@ def main() -> None:
     parser.add_argument("fused", type=Path)
     parser.add_argument("--datasets", default="tno,roadscene")
     parser.add_argument("--variants", help="comma-separated (default: all)")
+    parser.add_argument("--pairs", type=int, default=25, help="of each data set, the first ones")
     options = parser.parse_args()
     variants = options.variants.split(",") if options.variants else metrics.variants()
     means: list[tuple[object, ...]] = []
     correlations: dict[tuple[Key, Key], list[str]] = {}
     datasets = options.datasets.split(",")
     for dataset in datasets:
-        values = scored(options.data, options.fused, dataset, variants)
+        values = scored(options.data, options.fused, dataset, variants, options.pairs)
         for key, of in values.items():
             means += [(dataset, *key, method, len(found), f"{np.mean(found):.6g}") for method, found in of.items()]
         ranked = {key: merits(key, of) for key, of in values.items()}
