@@ -25,4 +25,4 @@ def test_the_pages_blocks_run_as_one_notebook(tmp_path, monkeypatch):
     assert "<table" in shown[2][0]["text/html"]
     assert re.search(r"True,\s*\[\]\)$", shown[4][0]["text/plain"])
     assert shown[5][0]["text/plain"] == "True"
-    assert "did you mean average?" in "".join(output.get("text", "") for output in book.cells[-1].outputs)
+    assert "did you mean average" in "".join(output.get("text", "") for output in book.cells[-1].outputs)
