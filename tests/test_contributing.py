@@ -51,6 +51,20 @@ def said(place):
     return printed
 
 
+def axes_of_the_radar(out) -> list[str]:
+    """Headings of the radar's axes, as the report draws it."""
+    import matplotlib.pyplot as plt
+
+    from reports import load
+    from reports.figures import radar
+
+    figures = radar.draw(load(out, "smfnet"))  # the run's own paper is known to those who load its plug-ins
+    heads = [label.get_text().split("\n")[0].rstrip("↑↓") for f in figures.values() for label in
+             f.axes[0].get_xticklabels()]
+    plt.close("all")
+    return heads
+
+
 def test_the_page_has_its_five_recipes():
     assert re.findall(r"^## Add a (\S+)", TEXT, re.MULTILINE) == ["method", "metric", "data", "suite", "paper"]
 
@@ -72,6 +86,7 @@ def test_the_metric_is_on_the_page_in_the_radar_and_in_trace(place, said):
     page = (place[2] / "report.html").read_text()
     assert "BRIGHT" in page and "SHARP" in page
     assert list((place[2] / "figures").glob("radar*carpark*.png"))
+    assert "BRIGHT" in axes_of_the_radar(place[2])
     assert "definition: BRIGHT, variant example" in said[1] and "CONTRIBUTING.md" in said[1]
 
 
