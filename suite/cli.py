@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from suite.commands.audit import audit
 from suite.commands.bundle import bundle
 from suite.commands.compare import compare
 
@@ -230,7 +231,7 @@ def verify(out: Annotated[Path, typer.Argument(help="a run's OUT, or a bundle")]
         raise typer.Exit(1)
 
 
-for _command in (bundle, compare):
+for _command in (audit, bundle, compare):
     app.command()(_command)
 
 
