@@ -113,10 +113,10 @@ Three & - & $.41_{\pm 0.1}$ \\
 
 def test_a_latex_table_is_read():
     """(e)"""
-    cells = parse(LATEX.replace(r"$.41_{\pm 0.1}$", r"0.41$\pm$0.1"), "t.tex").cells
+    cells = parse(LATEX, "t.tex").cells
     assert [(c.row, c.metric, c.text) for c in cells] == [
         ("One", "EN", "6.8621"), ("One", "Qabf", "0.4033"), ("Two", "EN", "6.50"), ("Two", "Qabf", "0.4"),
-        ("Three", "Qabf", "0.41")]
+        ("Three", "Qabf", ".41")]
     assert [c.tolerance for c in cells] == pytest.approx([5e-5, 5e-5, 5e-3, 5e-2, 5e-3])
 
 

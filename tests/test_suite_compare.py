@@ -69,10 +69,17 @@ def test_other_weights(reference, tmp_path):
     one = fused(data, tmp_path / "one", weights)
     path = next(path for path in sorted((weights / "didfuse").iterdir()) if path.suffix in (".pkl", ".pth", ".pt"))
     state = torch.load(path, map_location="cpu", weights_only=True)
-    torch.save({name: value * 0.9 if value.is_floating_point() else value for name, value in state.items()}, path)
+    torch.save(scaled(state, 0.9), path)
     ended = run_cli("compare", one, fused(data, tmp_path / "other", weights))
     assert ended.returncode == 1
     assert ended.stdout.startswith("DIFFERS method didfuse: weights") and "DIFFERENT ivf didfuse tno" in ended.stdout
+
+
+def scaled(state, factor):
+    """Every floating-point tensor of a checkpoint, nested or not, times a factor."""
+    if isinstance(state, dict):
+        return {name: scaled(value, factor) for name, value in state.items()}
+    return state * factor if torch.is_tensor(state) and state.is_floating_point() else state
 
 
 def real_pairs(reference, data):

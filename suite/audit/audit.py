@@ -71,7 +71,7 @@ def _set(cell: Cell, datasets: tuple[str, ...]) -> str:
     """The data set of a cell; a table without a column of data sets is about the only one named."""
     if not cell.dataset:
         if len(datasets) != 1:
-            raise UserError(f"--datasets {','.join(datasets)}: the table has no column 'dataset'; name its one data set")
+            raise UserError(f"--datasets {','.join(datasets)}: no column 'dataset' in the table; name its one data set")
         return datasets[0]
     wanted = cell.dataset.casefold()
     return next((name for name in datasets if wanted in (name.casefold(), find_dataset(name).title.casefold())), "")

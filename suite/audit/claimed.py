@@ -18,10 +18,11 @@ _SPELLINGS = {"entropy": "EN", "e": "EN", "std": "SD", "stddev": "SD", "mutualin
               "qabf": "Qabf", "qab/f": "Qabf", "qg": "Qabf", "nabf": "Nabf", "nab/f": "Nabf",
               "averagegradient": "AG", "spatialfrequency": "SF", "msssim": "MS_SSIM", "fmipixel": "FMI_pixel",
               "fmidct": "FMI_dct", "fmiw": "FMI_w"}
-_NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+))(?:\s*(?:±|\+/-|\().*)?")
+_NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+))(?:[_^]?\s*(?:±|\+/-|\().*)?")
 _BRACED = re.compile(r"\\(?:textbf|textit|underline|uline|emph|mathbf|mathrm|bm|boldsymbol|text|mbox)\s*\{([^{}]*)\}")
 _COLOURED = re.compile(r"\\(?:textcolor|colorbox)\s*(?:\[[^\]]*\])?\{[^{}]*\}\s*\{([^{}]*)\}")
-_SPANNING = re.compile(r"\\(?:multirow|multicolumn)\s*(?:\[[^\]]*\])?\{[^{}]*\}(?:\[[^\]]*\])?\{[^{}]*\}\s*\{([^{}]*)\}")
+_SPANNING = re.compile(r"\\(?:multirow|multicolumn)\s*(?:\[[^\]]*\])?\{[^{}]*\}(?:\[[^\]]*\])?\{[^{}]*\}\s*"
+                       r"\{([^{}]*)\}")
 _DROPPED = re.compile(r"~?\\(?:cite[a-z]*|label|ref|rowcolor|cellcolor|color|cmidrule|cline)\*?\s*(?:\([^)]*\))?"
                       r"(?:\[[^\]]*\])*\{[^{}]*\}|\\[A-Za-z]+(?:\[[^\]]*\])?")
 
@@ -70,8 +71,8 @@ def parse(text: str, where: str) -> Claimed:
     metrics = _metrics_by_spelling()
     at = next((n for n, row in enumerate(rows) if any(_metric(cell, metrics) for cell in row[1:])), None)
     if at is None:
-        raise UserError(f"{where}: no heading row with a known metric (EN, SD, VIF, Q^{{AB/F}}, ...) found; give a CSV, "
-                        "LaTeX tabular or Markdown table with its headings")
+        raise UserError(f"{where}: no heading row with a known metric (EN, SD, VIF, Q^{{AB/F}}, ...) found; give a "
+                        "CSV, LaTeX tabular or Markdown table with its headings")
     header = rows[at]
     labels = [n for n, cell in enumerate(header) if _folded(cell) in ("dataset", "method", "methods", "")] or [0]
     of_set = next((n for n in labels if _folded(header[n]) == "dataset"), None)
@@ -90,8 +91,8 @@ def parse(text: str, where: str) -> Claimed:
                 cells.append(Cell(row[of_row], row[of_set] if of_set is not None else "", header[n], known[n],
                                   found.group(1)))
             elif known[n] and _folded(row[n]) not in ("", "nan", "na", "n/a"):
-                raise UserError(f"{where}, row {row[of_row]!r}, column {header[n]}: {row[n]!r} is no number; write it as "
-                                "printed, or leave the cell empty")
+                raise UserError(f"{where}, row {row[of_row]!r}, column {header[n]}: {row[n]!r} is no number; write it "
+                                "as printed, or leave the cell empty")
     if not cells:
         raise UserError(f"{where}: no numbers below the headings {', '.join(header)}")
     return Claimed(tuple(cells), tuple(header[n] for n in columns if not known[n]))

@@ -86,7 +86,8 @@ def sentence(column: Column) -> str:
         return f"reproduced by {named(column.best)}"
     given = len(column.cells) - len(column.others)
     start = f"{given} of {len(column.cells)} cells reproduced by {named(column.best)}; " if column.best else ""
-    return ("ROWS OF DIFFERENT DEFINITIONS: " if column.mixed else "") + start + "; ".join(map(cell_said, column.others))
+    mixed = "ROWS OF DIFFERENT DEFINITIONS: " if column.mixed else ""
+    return mixed + start + "; ".join(map(cell_said, column.others))
 
 
 def cell_said(judged: Judged) -> str:
