@@ -11,6 +11,10 @@ from typing import Annotated
 
 import typer
 
+from suite.commands.audit import audit
+from suite.commands.bundle import bundle
+from suite.commands.compare import compare
+
 INTERRUPTED = 130
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -210,11 +214,11 @@ def trace(table: Annotated[str, typer.Argument(help="table1 ... table6")], datas
 
 
 @app.command()
-def verify(out: Annotated[Path, typer.Argument(help="a run's OUT")] = Path("out"), weights: Weights = None,
+def verify(out: Annotated[Path, typer.Argument(help="a run's OUT, or a bundle")] = Path("out"), weights: Weights = None,
            pictures: Annotated[int, typer.Option(help="how many pictures to fuse again")] = 8,
            seed: Annotated[int, typer.Option(help="which pictures")] = 0,
            device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu") -> None:
-    """Check OUT: schema, completeness, hashes; fuse and score a random sample of its pictures again."""
+    """Check OUT or a bundle: schema, completeness, hashes; fuse and score a random sample of OUT's pictures again."""
     from suite.verify import verify as look
 
     findings = look(out, weights_root(weights), pictures=pictures, seed=seed,
@@ -225,6 +229,10 @@ def verify(out: Annotated[Path, typer.Argument(help="a run's OUT")] = Path("out"
     typer.echo(f"{len(findings.wrong)} things are wrong" if findings.wrong else "all of it holds")
     if findings.wrong:
         raise typer.Exit(1)
+
+
+for _command in (audit, bundle, compare):
+    app.command()(_command)
 
 
 def weights_root(weights: Path | None) -> Path:

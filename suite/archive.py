@@ -1,0 +1,109 @@
+"""Zip files of runs: written so that the same content gives the same bytes, opened so that no file can do harm."""
+
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from core.files import aside
+from suite.errors import UserError
+
+MAX_FILES = 200_000
+MAX_BYTES = 16 * 2**30  # unpacked; a run of twelve methods on all data sets with its pictures stays below 8 GiB
+MAX_RATIO = 100  # unpacked to packed of the whole; rows and records, which pack best, stay below 20
+SMALL = 2**20  # below this a ratio says nothing
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_ENCRYPTED = 0x1
+_CHUNK = 2**20
+
+
+def write_zip(path: Path, files: Mapping[str, Path | bytes]) -> Path:
+    """Write name -> file or bytes, by name, without times or owners; aside, then renamed. Returns the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with aside(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            entry.compress_type = zipfile.ZIP_STORED if name.endswith(".png") else zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content if isinstance(content, bytes) else content.read_bytes())
+    return path
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Path, bool]]:
+    """(folder of a run, whether it was unpacked): OUT itself, or a bundle's content for as long as the block lasts.
+
+    Raises UserError for anything that is neither, and for a zip that is not safe to unpack.
+    """
+    if path.is_dir():
+        yield path.resolve(), False
+        return
+    if not path.is_file():
+        raise UserError(f"{path}: no such folder or bundle; name the OUT of a run, or a zip that `bundle` wrote")
+    with tempfile.TemporaryDirectory(prefix="ivfbench-") as folder:
+        unpack(path, Path(folder))
+        yield Path(folder).resolve(), True
+
+
+def unpack(path: Path, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
+    """Unpack a zip into `folder`, every entry checked before the first is written. Raises UserError, naming both."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            _check(path, entries, max_bytes)
+            for entry in entries:
+                if not entry.is_dir():
+                    _extract(archive, entry, folder / entry.filename)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
+        raise UserError(f"{path}: not a whole zip file ({' '.join(str(error).split())}); copy it again from its "
+                        "source") from error
+
+
+def _check(path: Path, entries: list[zipfile.ZipInfo], max_bytes: int) -> None:
+    if len(entries) > MAX_FILES:
+        raise UserError(f"{path}: {len(entries)} files; at most {MAX_FILES} are unpacked: not a bundle of a run")
+    seen: set[str] = set()
+    for entry in entries:
+        fault = _fault(entry)
+        if fault is None and entry.filename.casefold() in seen:
+            fault = "stands twice"
+        if fault:
+            raise UserError(f"{path}: {entry.filename!r} {fault}; not unpacked: ask its sender for one as `bundle` "
+                            "writes it")
+        seen.add(entry.filename.casefold())
+    unpacked, packed = (sum(getattr(entry, size) for entry in entries) for size in ("file_size", "compress_size"))
+    if unpacked > max_bytes or unpacked > max(SMALL, MAX_RATIO * packed):
+        raise UserError(f"{path}: {packed} bytes would become {unpacked}; at most {max_bytes} and {MAX_RATIO} times "
+                        "the packed size are unpacked: not a bundle of a run")
+
+
+def _fault(entry: zipfile.ZipInfo) -> str | None:
+    """What is wrong with one entry, judged by its header alone."""
+    name, kind = entry.filename, stat.S_IFMT(entry.external_attr >> 16)
+    # orig_filename: what stands in the file, before zipfile cuts it at a NUL and turns separators
+    if (any(sign in entry.orig_filename for sign in "\\:\0") or PurePosixPath(name).is_absolute()
+            or any(part in ("", ".", "..") for part in name.removesuffix("/").split("/"))):
+        return "is no plain path inside the bundle"
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "is a link or device"
+    if entry.flag_bits & _ENCRYPTED:
+        return "is encrypted"
+    if entry.compress_type not in _METHODS:
+        return f"is packed by method {entry.compress_type} (only stored and deflated are read)"
+    return None
+
+
+def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
+    """One file, never more bytes than its header declares."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    left = entry.file_size
+    with archive.open(entry) as source, target.open("xb") as sink:
+        while chunk := source.read(_CHUNK):
+            left -= len(chunk)
+            if left < 0:
+                raise zipfile.BadZipFile(f"{entry.filename} holds more than it declares")
+            sink.write(chunk)
