@@ -68,16 +68,7 @@ def open_precomputed(name: str, folder: Path | str, ids: Sequence[str],
     missing = [f"{stem}.*" for stem in stems.values() if stem not in pictures]
     twice = [" and ".join(p.name for p in pictures[stem]) for stem in stems.values() if len(pictures.get(stem, [])) > 1]
     files = {pair: pictures[stem][0] for pair, stem in stems.items() if stem in pictures}
-    damaged, other = [], []
-    for pair, size in zip(ids, sizes, strict=True):
-        if pair in files:
-            try:
-                found = images.read(files[pair]).shape[:2]
-            except images.ImageError as error:
-                damaged.append(str(error))
-                continue
-            if found != tuple(size):
-                other.append(f"{files[pair].name} {found[1]}x{found[0]} instead of {size[1]}x{size[0]}")
+    damaged, other = _unusable(files, ids, sizes)
     used = set(stems.values())
     extra = [path.name for stem, paths in pictures.items() if stem not in used for path in paths]
     faults = [f"{len(names)} {what}: {_some(names)}" for names, what in (
@@ -94,6 +85,22 @@ def open_precomputed(name: str, folder: Path | str, ids: Sequence[str],
     if extra:
         notes.append(f"{len(extra)} pictures belong to no pair of this set ({_some(extra)})")
     return Precomputed(files, _manifest(files), "; ".join(notes))
+
+
+def _unusable(files: dict[str, Path], ids: Sequence[str],
+              sizes: Sequence[tuple[int, int]]) -> tuple[list[str], list[str]]:
+    """(why pictures cannot be read, which are of another size than their pair)."""
+    damaged, other = [], []
+    for pair, size in zip(ids, sizes, strict=True):
+        if pair in files:
+            try:
+                found = images.read(files[pair]).shape[:2]
+            except images.ImageError as error:
+                damaged.append(str(error))
+                continue
+            if found != tuple(size):
+                other.append(f"{files[pair].name} {found[1]}x{found[0]} instead of {size[1]}x{size[0]}")
+    return damaged, other
 
 
 def _affix(name: str, folder: Path, stems: list[str], ids: Sequence[str]) -> tuple[str, str]:
