@@ -12,7 +12,7 @@ from core.files import aside
 from suite.errors import UserError
 
 MAX_FILES = 200_000
-MAX_BYTES = 16 * 2**30  # unpacked; a run of twelve methods on all data sets with its pictures stays below 8 GiB
+MAX_BYTES = 16 * 2**30  # unpacked: room for the pictures of a whole paper, and an end to a bomb
 MAX_RATIO = 100  # unpacked to packed of the whole; rows and records, which pack best, stay below 20
 SMALL = 2**20  # below this a ratio says nothing
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
