@@ -13,7 +13,7 @@ from suite.errors import UserError
 
 MAX_FILES = 200_000
 MAX_BYTES = 16 * 2**30  # unpacked: room for the pictures of a whole paper, and an end to a bomb
-MAX_RATIO = 100  # unpacked to packed of the whole; rows and records, which pack best, stay below 20
+MAX_RATIO = 100  # unpacked to packed of the whole: the bundle of the sample has 3.3
 SMALL = 2**20  # below this a ratio says nothing
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
