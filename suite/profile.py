@@ -77,7 +77,9 @@ class Profile:
         tables = dict(self.tables)
         for name, suite in suites().items():
             if {"metrics", "variant"} <= {f.name for f in fields(suite.settings)}:
-                tables[name] = {**tables.get(name, {}), **changes}
+                # another toolbox's own list, where only its name is given
+                kept = {key: value for key, value in tables.get(name, {}).items() if key != "metrics"}
+                tables[name] = {**kept, **changes}
         return replace(self, tables=tables)
 
 
