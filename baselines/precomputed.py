@@ -16,6 +16,7 @@ import numpy as np
 
 from core.files import sha256
 from fusion import images
+from fusion.findings import named
 from fusion.method import Card, Method, MethodError, methods, register
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -28,7 +29,7 @@ class Precomputed:
     """A checked folder: every pair has one decodable picture of its size.
 
     files: pair id -> picture. manifest: sha256 over ids and file hashes. note: what a reader should know (how the
-    names were matched, pictures left over), "" when there is nothing.
+    names were matched, pictures left over, pictures that show nothing), "" when there is nothing.
     """
 
     files: dict[str, Path]
@@ -68,7 +69,7 @@ def open_precomputed(name: str, folder: Path | str, ids: Sequence[str],
     missing = [f"{stem}.*" for stem in stems.values() if stem not in pictures]
     twice = [" and ".join(p.name for p in pictures[stem]) for stem in stems.values() if len(pictures.get(stem, [])) > 1]
     files = {pair: pictures[stem][0] for pair, stem in stems.items() if stem in pictures}
-    damaged, other = _unusable(files, ids, sizes)
+    damaged, other, flat = _looked_at(files, dict(zip(ids, sizes, strict=True)))
     used = set(stems.values())
     extra = [path.name for stem, paths in pictures.items() if stem not in used for path in paths]
     faults = [f"{len(names)} {what}: {_some(names)}" for names, what in (
@@ -84,23 +85,29 @@ def open_precomputed(name: str, folder: Path | str, ids: Sequence[str],
         notes.append(f"names read as {prefix}<pair id>{suffix}")
     if extra:
         notes.append(f"{len(extra)} pictures belong to no pair of this set ({_some(extra)})")
+    if flat:
+        notes.append(f"{named(list(flat), len(files))} fused pictures are constant or nearly so (values "
+                     f"{min(low for low, _ in flat.values())}..{max(high for _, high in flat.values())} of 0..255); "
+                     "perhaps they were saved without multiplying by 255")
     return Precomputed(files, _manifest(files), "; ".join(notes))
 
 
-def _unusable(files: dict[str, Path], ids: Sequence[str],
-              sizes: Sequence[tuple[int, int]]) -> tuple[list[str], list[str]]:
-    """(why pictures cannot be read, which are of another size than their pair)."""
-    damaged, other = [], []
-    for pair, size in zip(ids, sizes, strict=True):
-        if pair in files:
-            try:
-                found = images.read(files[pair]).shape[:2]
-            except images.ImageError as error:
-                damaged.append(str(error))
-                continue
-            if found != tuple(size):
-                other.append(f"{files[pair].name} {found[1]}x{found[0]} instead of {size[1]}x{size[0]}")
-    return damaged, other
+def _looked_at(files: dict[str, Path], sizes: dict[str, tuple[int, int]]) \
+        -> tuple[list[str], list[str], dict[str, tuple[int, int]]]:
+    """(what cannot be used, what is of another size, file name -> (least, largest value) of what shows nothing)."""
+    damaged, other, flat = [], [], {}
+    for pair, path in files.items():
+        try:
+            picture = images.read(path)
+        except images.ImageError as error:
+            damaged.append(str(error))
+            continue
+        height, width = sizes[pair]
+        if picture.shape[:2] != (height, width):
+            other.append(f"{path.name} {picture.shape[1]}x{picture.shape[0]} instead of {width}x{height}")
+        if images.is_flat(picture):
+            flat[path.name] = int(picture.min()), int(picture.max())
+    return damaged, other, flat
 
 
 def _affix(name: str, folder: Path, stems: list[str], ids: Sequence[str]) -> tuple[str, str]:

@@ -61,6 +61,15 @@ def default_root() -> Path:
     return Path(named) if named else user_cache_path("ivfbench") / "weights"
 
 
+def chosen_root(named: Path | str | None) -> Path:
+    """The folder that the user names, or `default_root()`. Raises MethodError for a named one that does not exist."""
+    if named is None:
+        return default_root()
+    if not Path(named).is_dir():
+        raise MethodError(f"{named}: no such folder; name an existing one with --weights")
+    return Path(named).resolve()
+
+
 def status(cards: Iterable[Card], root: Path) -> list[State]:
     """The state of every weight file that the cards name, in order."""
     states = []

@@ -4,15 +4,19 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from core.errors import IvfbenchError
 
 MAX_TEXT = 256 * 2**20  # bytes: the largest rows.csv of 20,000 pairs and 60 methods stays below
 _HIDDEN = ".{name}.{pid}.tmp"
+_TICK = 20_000_000  # ns: longer than a tick of the clock that stamps files (1 to 10 ms on Linux)
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -89,6 +93,28 @@ def sha256_of(content: Any) -> str:
 
 
 def stamp(path: Path) -> str:
-    """Path, size and time of a file: a key under which what was found out about its content may be remembered."""
+    """Path, size, times and inode of a file: a key under which what was found out about its content may be remembered.
+
+    Size and time of writing alone do not tell: pictures from an archive share one time, uncompressed ones one size, and
+    renaming keeps both. The time of the last change of status and the inode are the system's own and cannot be set.
+    """
     state = Path(path).stat()
-    return f"{path}|{state.st_size}|{state.st_mtime_ns}"
+    return f"{path}|{state.st_size}|{state.st_mtime_ns}|{state.st_ctime_ns}|{state.st_ino}"
+
+
+def remembered(known: MutableMapping[str, Any], what: str, path: Path, look: Callable[[], T]) -> T:
+    """`look()`, or what it gave for this file before.
+
+    Args:
+        known: the memory, extended. what: names the question; answers of other questions have keys of their own.
+        look: reads the file; its answer must survive JSON.
+    A file that changed a moment ago is looked at a moment later: a second change within the same tick of the file
+    system's clock would leave the same stamp.
+    """
+    key = f"{what} {stamp(path)}"
+    if key not in known:
+        age = time.time_ns() - Path(path).stat().st_ctime_ns
+        if 0 <= age < _TICK:
+            time.sleep((_TICK - age) / 1e9)
+        known[key] = look()
+    return cast(T, known[key])

@@ -72,6 +72,12 @@ class Layout:
     def folders(self) -> tuple[str, ...]:
         return (self.packed,) if self.packed else (self.ir, self.vi)
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """How to call the folders of the two modalities, in the order of `folders`."""
+        endings = (self.ir_ending, self.vi_ending)
+        return tuple(f"{folder}/{f'*{end}' if end else ''}" for folder, end in zip(self.folders, endings))
+
 
 @dataclass(frozen=True)
 class Pairs:

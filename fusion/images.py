@@ -1,5 +1,7 @@
 """The one place that knows colour and range: reading, grey, Y/Cb/Cr, recombination, 8-bit writing.
 
+What is read and what is refused, and why: docs/pictures.md.
+
 Inside the benchmark a picture is float32 in 0..1, [H,W] (one channel) or [H,W,3] (RGB); on disk it is 8 bit.
 Colour is full-range BT.601 with OpenCV's three-digit factors, the rule of the paper's Table I: methods fuse the visible
 image's luma in float, its chroma is put back in float, the result is clipped, rounded and saved as an 8-bit PNG.
@@ -16,6 +18,7 @@ from PIL import Image
 
 from core.errors import IvfbenchError
 from core.files import aside
+from fusion import depth
 
 LUMA = np.array([0.299, 0.587, 0.114])
 # Table I's digits are reached with these rounded factors (cv2's), not with JFIF's 1/1.772, 1/1.402, 1.402, 1.772: there
@@ -23,33 +26,61 @@ LUMA = np.array([0.299, 0.587, 0.114])
 CB, CR = 0.564, 0.713  # Cb = CB (B - Y), Cr = CR (R - Y)
 # Pillow raises above twice this many pixels; the largest picture of any supported data set is 1024x768.
 MAX_PIXELS = 64_000_000
+# By content, whatever the suffix says. Other formats that Pillow knows can hide 16 bits or several pictures.
+FORMATS = ("PNG", "JPEG", "BMP", "DIB", "TIFF", "WEBP", "GIF")
+_TAGGED = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # where Pillow keeps what it looks through
+COLOURED = 16  # levels by which a pixel's channels differ,
+COLOUR_SHARE = 0.01  # and the share of such pixels: above, a picture is in colour
+FLAT = 1.0  # levels of standard deviation: below, a picture is constant or nearly so (0 and 1 alone: at most 0.5)
+SAMPLES = 64  # rows and columns, at least, from which is told what a whole picture looks like
+ORIENTATION = 0x0112  # EXIF and TIFF: 1 is upright, 2..8 turned or mirrored; viewers ignore other values
 
 
 class ImageError(IvfbenchError):
     """A picture that cannot be used; the message names the file, what was found and the remedy."""
 
 
-def read(path: Path) -> np.ndarray:
-    """Decode an 8-bit picture. Returns uint8 [H,W] or [H,W,3] RGB.
+class DepthError(ImageError):
+    """More bits per sample than 8, and no rule for them."""
 
-    Raises ImageError for a missing or truncated file, 16-bit or float samples, an alpha or thermal fourth channel,
-    or a header that declares more than MAX_PIXELS.
+
+def read(path: Path, sixteen_bit: depth.Rule = None) -> np.ndarray:
+    """Decode a picture. Returns uint8 [H,W] or [H,W,3] RGB; an alpha channel that is opaque throughout is left out.
+
+    Args:
+        sixteen_bit: the declared rule by which 16-bit samples become 8 bits; None: they are refused.
+    Raises DepthError for 16-bit samples without a rule, 32-bit and float samples; ImageError for a missing or truncated
+    file, an EXIF orientation, several pictures in one file, an alpha or thermal channel that is not opaque, or a header
+    that declares more than MAX_PIXELS.
     """
-    array = _decode(path)
-    if array.ndim == 3 and array.shape[2] == 4:
-        raise ImageError(f"{path}: 4 channels; expected grey or RGB. Remove the alpha channel "
-                         "(MFNet's 4-channel pictures are read through the data set mfnet)")
-    return array
+    return read_with_form(path, sixteen_bit)[0].copy()
+
+
+def read_with_form(path: Path, sixteen_bit: depth.Rule = None) -> tuple[np.ndarray, int, bool]:
+    """What `read` gives (not to be written to), the bits per sample in the file, and whether the file holds just that:
+    no palette, no alpha, no more bits.
+    """
+    with opened(path) as image:
+        found = _bits(path, image)
+        if found > 8:
+            return _deep(path, image, sixteen_bit), found, False
+        plain = image.mode in ("L", "RGB") and not image.has_transparency_data
+        array = np.asarray(_plain(path, _opaque(path, image)))
+        _upright(path, image)  # PNG may say it behind the pixels
+        return array, found, plain
 
 
 def read_rgbt(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Split a 4-channel MFNet picture. Returns (thermal uint8 [H,W], visible uint8 [H,W,3])."""
-    array = _decode(path)
-    if array.ndim != 3 or array.shape[2] != 4:
-        found = 1 if array.ndim == 2 else array.shape[2]
-        raise ImageError(f"{path}: {found} channel(s); MFNet's pictures have 4 (RGB + thermal). "
-                         "Use the images/ folder of the official release")
-    return array[..., 3], array[..., :3]
+    with opened(path) as image:
+        if _bits(path, image) > 8:
+            raise _too_deep(path, image)
+        if image.mode != "RGBA":
+            raise ImageError(f"{path}: {len(image.getbands())} channel(s); MFNet's pictures have 4 (RGB + thermal). "
+                             "Use the images/ folder of the official release")
+        array = np.asarray(image).copy()
+        _upright(path, image)
+        return array[..., 3], array[..., :3]
 
 
 @contextmanager
@@ -57,7 +88,8 @@ def opened(path: Path) -> Iterator[Image.Image]:
     """The file as a Pillow image of which only the header is read; decode it inside the block, and nothing else.
 
     Every room that may import this one opens pictures and label maps here: the one place that knows what a damaged file
-    can raise. Raises ImageError for a missing file, more than MAX_PIXELS, or a file that Pillow cannot open or decode.
+    can raise, and the one that refuses what viewers would turn. Raises ImageError for a missing file, more than
+    MAX_PIXELS, an EXIF orientation, or a file that Pillow cannot open or decode.
     """
     path = Path(path)
     if not path.is_file():
@@ -65,10 +97,12 @@ def opened(path: Path) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            warnings.simplefilter("ignore", UserWarning)  # of damaged tags
+            with Image.open(path, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise ImageError(f"{path}: {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read. "
                                      "Scale the picture down")
+                _upright(path, image)
                 yield image
     except ImageError:
         raise
@@ -84,14 +118,79 @@ def size(path: Path) -> tuple[int, int]:
         return image.height, image.width
 
 
-def _decode(path: Path) -> np.ndarray:
-    with opened(path) as image:
-        if image.mode in ("P", "1", "LA", "PA", "CMYK", "YCbCr"):
-            image = image.convert("RGB" if image.mode in ("P", "CMYK", "YCbCr") else "L")
-        if image.mode not in ("L", "RGB", "RGBA"):
-            raise ImageError(f"{path}: sample format {image.mode}; expected 8 bits per channel. "
-                             "Convert the picture to 8 bit (and say how: it changes every metric)")
-        return np.asarray(image).copy()
+def _upright(path: Path, image: Image.Image) -> None:
+    """ImageError where a tag asks viewers to turn or mirror the picture."""
+    turned = _orientation(image)
+    if turned in range(2, 9):
+        raise ImageError(f"{path}: EXIF Orientation {turned}: viewers show it turned, other programs do not, and boxes "
+                         "and masks may have been drawn on either. Turn the pixels and save without the tag "
+                         "(ImageMagick: mogrify -auto-orient)")
+
+
+def _orientation(image: Image.Image) -> int:
+    """The tag Orientation of what has been read of the file so far; 1 where there is none or it is damaged."""
+    if image.format != "TIFF" and not _TAGGED & image.info.keys():
+        return 1
+    try:
+        if "exif" in image.info and image.format == "PNG":
+            exif = Image.Exif()  # PNG's own getexif() would decode the picture
+            exif.load(image.info["exif"])
+            return int(exif.get(ORIENTATION, 1))
+        return int(Image.Image.getexif(image).get(ORIENTATION, 1))
+    except Exception:  # damaged metadata raise anything; viewers pass over them
+        return 1
+
+
+def _bits(path: Path, image: Image.Image) -> int:
+    """Bits per sample. Raises ImageError where the file holds more than one picture."""
+    found = depth.bits(image)
+    frames = getattr(image, "n_frames", 1)
+    if frames != 1:
+        raise ImageError(f"{path}: holds {frames} pictures; expected one. Save the one that is meant as a file of its "
+                         "own")
+    return found
+
+
+def _too_deep(path: Path, image: Image.Image) -> DepthError:
+    return DepthError(f"{path}: sample format {image.mode}; expected 8 bits per channel, found {depth.bits(image)}. "
+                      "Convert the picture to 8 bit (and say how: it changes every metric)")
+
+
+def _deep(path: Path, image: Image.Image, rule: depth.Rule) -> np.ndarray:
+    samples = None if rule is None else depth.samples16(path, image)
+    if samples is None:
+        raise _too_deep(path, image)
+    if samples.ndim == 3 and samples.shape[2] == 4:
+        if samples[..., 3].min() < depth.FULL:
+            raise _not_opaque(path, 4, int(samples[..., 3].min()))
+        samples = samples[..., :3]
+    return depth.to_8bit(samples, rule)
+
+
+def _opaque(path: Path, image: Image.Image) -> Image.Image:
+    """The picture without its alpha channel or transparent colour. Raises ImageError where they hide anything."""
+    if not image.has_transparency_data:
+        return image
+    alpha = int(np.asarray(image.convert("RGBA").getchannel("A")).min())
+    if alpha < 255:
+        raise _not_opaque(path, len(image.getbands()), alpha)
+    return image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
+
+
+def _not_opaque(path: Path, channels: int, alpha: int) -> ImageError:
+    return ImageError(f"{path}: {channels} channels, alpha down to {alpha}: parts are transparent, and what is meant "
+                      "there cannot be told; expected grey or RGB. Remove the alpha channel "
+                      "(MFNet's 4-channel pictures are read through the data set mfnet)")
+
+
+def _plain(path: Path, image: Image.Image) -> Image.Image:
+    """Grey or RGB of 8 bits."""
+    if image.mode in ("P", "1", "CMYK", "YCbCr"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    if image.mode not in ("L", "RGB"):
+        raise ImageError(f"{path}: sample format {image.mode}; expected grey or RGB of 8 bit. Convert the "
+                         "picture")
+    return image
 
 
 def grey_if_equal(image: np.ndarray) -> np.ndarray:
@@ -99,6 +198,35 @@ def grey_if_equal(image: np.ndarray) -> np.ndarray:
     if image.ndim == 3 and (image[..., 0] == image[..., 1]).all() and (image[..., 1] == image[..., 2]).all():
         return image[..., 0]
     return image
+
+
+def is_coloured(image: np.ndarray) -> bool:
+    """Whether a picture is in colour, by a grid of its pixels.
+
+    Grey pictures that went through JPEG as RGB are not: their channels differ by a few levels.
+    """
+    if image.ndim == 2:
+        return False
+    red, green, blue = np.ascontiguousarray(np.moveaxis(_grid(image), -1, 0))
+    high, low = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    return float(np.count_nonzero(high - low > COLOURED)) > COLOUR_SHARE * high.size
+
+
+def is_flat(image: np.ndarray) -> bool:
+    """Whether a picture is constant or nearly so, every channel of it, by a grid of its pixels."""
+    channels = np.atleast_3d(_grid(image))
+    return all(_variance(channels[..., at]) < FLAT**2 for at in range(channels.shape[2]))
+
+
+def _variance(channel: np.ndarray) -> float:
+    """To a hundredth of a squared level, in a third of numpy's time."""
+    values = channel.astype(np.float32).ravel()
+    return float(values @ values) / values.size - float(values.mean()) ** 2
+
+
+def _grid(image: np.ndarray) -> np.ndarray:
+    step = max(1, min(image.shape[:2]) // SAMPLES)
+    return image[::step, ::step]
 
 
 def grey8(image: np.ndarray) -> np.ndarray:

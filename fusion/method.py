@@ -180,6 +180,12 @@ def find(name: str) -> type[Method]:
     return _REGISTRY[name]
 
 
+def weights_of(name: str, root: Path) -> Path | None:
+    """Where a method's weights lie: `<root>/<name>/`; None where it can do without and the user has no such folder."""
+    folder = Path(root) / name
+    return None if all(item.optional for item in find(name).card.weights) and not folder.exists() else folder
+
+
 def load_method(name: str, *, weights: Path | str | None = None, device: str = "cpu",
                 protocol: str = "released") -> Method:
     """Build a method ready to fuse.

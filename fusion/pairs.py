@@ -1,15 +1,15 @@
 """PairSet: the ordered pairs of a data set and its manifest hash. What data sets there are: fusion.dataset_cards."""
 
 import hashlib
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from core.files import stamp
-from fusion import images
+from fusion import depth, images
 from fusion.dataset_cards import DatasetCard, Layout, PairsError, datasets, find_dataset
+from fusion.findings import Facts, facts_of, findings, flat_thermal
 
 __all__ = ["SUFFIXES", "DatasetCard", "Pair", "PairSet", "PairsError", "datasets", "find_dataset", "open_pairs"]
 
@@ -18,13 +18,19 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 
 @dataclass(frozen=True)
 class Pair:
-    """One scene. `ir` and `vi` are the same file when the modalities are packed in one 4-channel picture."""
+    """One scene. `ir` and `vi` are the same file when the modalities are packed in one 4-channel picture.
+
+    sixteen_bit: the declared rule, where one of the files has 16 bits. plain: both files hold 8-bit grey or RGB (or the
+    packed channels) as they are read.
+    """
 
     id: str
     ir: Path
     vi: Path
     height: int
     width: int
+    sixteen_bit: depth.Rule = None
+    plain: bool = True
 
     @property
     def packed(self) -> bool:
@@ -35,7 +41,7 @@ class Pair:
         if self.packed:
             ir, vi = images.read_rgbt(self.ir)
         else:
-            ir, vi = images.read(self.ir), images.read(self.vi)
+            ir, vi = images.read(self.ir, self.sixteen_bit), images.read(self.vi, self.sixteen_bit)
         return images.grey8(ir), images.grey_if_equal(vi)
 
     def read(self) -> tuple[np.ndarray, np.ndarray]:
@@ -48,15 +54,31 @@ class Pair:
         ir, vi = self.read8()
         return ir, images.grey8(vi)
 
+    def files8(self, folder: Path) -> tuple[Path, Path]:
+        """(infrared, visible) as files that any program shows as they are read: its own, or copies in `folder`."""
+        if self.plain:
+            return self.ir, self.vi
+        found = []
+        for kind, picture in zip(("ir", "vi"), self.read8(), strict=True):
+            found.append(folder / kind / f"{self.id}.png")
+            found[-1].parent.mkdir(parents=True, exist_ok=True)
+            images.write_png(found[-1], picture)
+        return found[0], found[1]
+
 
 @dataclass(frozen=True)
 class PairSet:
-    """Pairs in file-name order. `manifest` is the sha256 over every id and every file's own sha256."""
+    """Pairs in file-name order.
+
+    manifest: sha256 over every id, every file's own sha256 and, where there are 16-bit files, the rule for them.
+    findings: what a reader should know of the pictures (fusion.findings).
+    """
 
     card: DatasetCard
     pairs: tuple[Pair, ...]
     manifest: str
     layout: str
+    findings: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -69,10 +91,11 @@ class PairSet:
 
     @property
     def note(self) -> str:
-        """How this set differs from the paper's, or ''."""
+        """How this set differs from the paper's, and what was found in its pictures, or ''."""
+        differs = self.card.note
         if self.card.paper_pairs and len(self.pairs) != self.card.paper_pairs:
-            return f"{len(self.pairs)} pairs; the paper uses {self.card.paper_pairs}"
-        return self.card.note
+            differs = f"{len(self.pairs)} pairs; the paper uses {self.card.paper_pairs}"
+        return "; ".join(filter(None, [differs, *self.findings]))
 
 
 def open_pairs(name: str, root: Path, *, facts: MutableMapping[str, list] | None = None) -> PairSet:
@@ -81,9 +104,10 @@ def open_pairs(name: str, root: Path, *, facts: MutableMapping[str, list] | None
     Args:
         name: a file name of `fusion/datasets/`.
         root: the data root that holds the documented layout.
-        facts: optional memory of files checked before ("path|size|mtime" -> [sha256, height, width]); extended.
-    Raises PairsError: unknown name; no layout found; empty folder; a missing counterpart; sizes that differ.
-    Raises ImageError: a file that does not decode, 16-bit samples, unexpected channels.
+        facts: optional memory of files checked before (core.files.remembered); extended.
+    Raises PairsError: unknown name; no layout found; empty folder; a missing counterpart; sizes that differ; packed
+    pictures whose fourth channels are all constant.
+    Raises ImageError: a file that cannot be used (fusion.images.read); 16-bit samples that the card has no rule for.
     """
     card = find_dataset(name)
     root = Path(root)
@@ -99,16 +123,31 @@ def open_pairs(name: str, root: Path, *, facts: MutableMapping[str, list] | None
         vi = _pictures(root / layout.vi, card, layout.vi_ending)
         _same_names(ir, vi, root / layout.ir, root / layout.vi)
         files = [(key, ir[key], vi[key]) for key in ir]
-    pairs, digest = [], hashlib.sha256()
+    rule, looks = card.sixteen_bit, []
     for key, ir_path, vi_path in sorted(files, key=lambda f: f[1].name):
-        ir_hash, *ir_size = _facts(ir_path, ir_path == vi_path, facts)
-        vi_hash, *vi_size = _facts(vi_path, ir_path == vi_path, facts)
-        if ir_size != vi_size:
-            raise PairsError(f"{vi_path}: {vi_size[1]}x{vi_size[0]} but {ir_path.name} of {ir_path.parent} is "
-                             f"{ir_size[1]}x{ir_size[0]}; a pair must be registered and of one size")
-        digest.update(f"{key}\0{ir_hash}\0{vi_hash}\n".encode())
-        pairs.append(Pair(key, ir_path, vi_path, *ir_size))
-    return PairSet(card, tuple(pairs), digest.hexdigest(), " + ".join(layout.folders))
+        ir_facts = facts_of(ir_path, bool(layout.packed), rule, facts)
+        vi_facts = facts_of(vi_path, False, rule, facts) if ir_path != vi_path else ir_facts
+        if ir_facts.size != vi_facts.size:
+            raise PairsError(f"{vi_path}: {vi_facts.width}x{vi_facts.height} but {ir_path.name} of {ir_path.parent} is "
+                             f"{ir_facts.width}x{ir_facts.height}; a pair must be registered and of one size")
+        deep = max(ir_facts.bits, vi_facts.bits) > 8
+        looks.append((Pair(key, ir_path, vi_path, *ir_facts.size, rule if deep else None,
+                           ir_facts.plain and vi_facts.plain), ir_facts, vi_facts))
+    found = [(pair.id, ir_facts, vi_facts) for pair, ir_facts, vi_facts in looks]
+    if layout.packed and all(ir_facts.thermal_flat for _, ir_facts, _ in found):
+        raise PairsError(f"{root / layout.packed}: {flat_thermal(len(found))}: {card.published}")
+    pairs = tuple(pair for pair, *_ in looks)
+    return PairSet(card, pairs, _manifest(found, rule if any(pair.sixteen_bit for pair in pairs) else None),
+                   " + ".join(layout.folders), findings(found, layout.places, rule))
+
+
+def _manifest(found: Sequence[tuple[str, Facts, Facts]], rule: depth.Rule) -> str:
+    digest = hashlib.sha256()
+    for key, ir, vi in found:
+        digest.update(f"{key}\0{ir.sha256}\0{vi.sha256}\n".encode())
+    if rule is not None:
+        digest.update(f"sixteen_bit\0{rule}\n".encode())
+    return digest.hexdigest()
 
 
 def _layout(card: DatasetCard, root: Path) -> Layout:
@@ -146,12 +185,3 @@ def _same_names(ir: dict, vi: dict, ir_folder: Path, vi_folder: Path) -> None:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             raise PairsError(f"{missing[0]}: no counterpart named {missing[0].stem}.* in {folder}{more}; "
                              "add it or remove the single picture")
-
-
-def _facts(path: Path, packed: bool, facts: MutableMapping[str, list]) -> list:
-    """[sha256, height, width] of a picture that decodes."""
-    key = stamp(path)
-    if key not in facts:
-        array = images.read_rgbt(path)[0] if packed else images.read(path)
-        facts[key] = [hashlib.sha256(path.read_bytes()).hexdigest(), int(array.shape[0]), int(array.shape[1])]
-    return list(facts[key])

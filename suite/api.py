@@ -28,7 +28,7 @@ def run(*, suites: Sequence[str] | None = None, methods: Sequence[Any] | None = 
     Returns: reports.run.Run with `rows` (DataFrame), `table(number)`, `comparison`, `ok`, `failures`.
     Raises IvfbenchError for anything that cannot be begun.
     """
-    from baselines.weights import default_root
+    from baselines.weights import chosen_root
     from reports.run import Run
     from suite.plugins import load
 
@@ -38,6 +38,5 @@ def run(*, suites: Sequence[str] | None = None, methods: Sequence[Any] | None = 
     given = None if methods is None else tuple(m if isinstance(m, str) else as_method(m) for m in methods)
     run_request(Request(
         profile=chosen, out=Path(out), data=Path(data) if data is not None else None,
-        weights=Path(weights).resolve() if weights is not None else default_root(), methods=given, device=device,
-        jobs=jobs, force=force, command="suite.run(...)"))
+        weights=chosen_root(weights), methods=given, device=device, jobs=jobs, force=force, command="suite.run(...)"))
     return Run(Path(out))

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fusion.images import ImageError
-from fusion.method import MethodError, load_method, methods
+from fusion.method import MethodError, load_method, methods, weights_of
 from fusion.pairs import PairsError, datasets, open_pairs
 
 EXTRAS = ("fusion", "downstream", "reports", "all")
@@ -83,7 +83,7 @@ def _dataset(name: str, data: Path) -> tuple[str, str, str]:
 
 def _method(name: str, weights: Path) -> tuple[str, str, str]:
     try:
-        method = load_method(name, weights=weights / name)
+        method = load_method(name, weights=weights_of(name, weights))
     except MethodError as error:
         return name, MISSING, str(error)
     files = ", ".join(Path(f).name for f in method.weight_files)

@@ -65,6 +65,8 @@ def run_suites(
     """Run the suites and write tables, figures and the page."""
     if context.invoked_subcommand is not None:
         return
+    from baselines.weights import chosen_root
+    from suite.names import parse_methods
     from suite.plugins import load
     from suite.profile import choose_profile
     from suite.runner import Request, parse_names, parse_titles, run
@@ -79,7 +81,7 @@ def run_suites(
         titles=parse_titles(title))
     with interruptible() as stop:
         code = run(Request(
-            profile=chosen, out=out, data=data, weights=weights_root(weights), methods=parse_names(methods),
+            profile=chosen, out=out, data=data, weights=chosen_root(weights), methods=parse_methods(methods),
             device=check_device(device), executor=executor, address=address, jobs=check_jobs(jobs, device), force=force,
             command=" ".join(sys.argv[1:]), stop=stop))
     raise typer.Exit(code)
@@ -88,9 +90,10 @@ def run_suites(
 @app.command()
 def check(data: Data = None, weights: Weights = None) -> None:
     """Say what data, weights and packages are ready, and what is missing with where to get it."""
+    from baselines.weights import chosen_root
     from suite.check import check as look
 
-    if not look(data, weights_root(weights)):
+    if not look(data, chosen_root(weights)):
         raise typer.Exit(1)
 
 
@@ -219,9 +222,10 @@ def verify(out: Annotated[Path, typer.Argument(help="a run's OUT, or a bundle")]
            seed: Annotated[int, typer.Option(help="which pictures")] = 0,
            device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu") -> None:
     """Check OUT or a bundle: schema, completeness, hashes; fuse and score a random sample of OUT's pictures again."""
+    from baselines.weights import chosen_root
     from suite.verify import verify as look
 
-    findings = look(out, weights_root(weights), pictures=pictures, seed=seed,
+    findings = look(out, chosen_root(weights), pictures=pictures, seed=seed,
                     device=check_device(device), say=typer.echo)
     typer.echo("checked: " + ", ".join(f"{number} {what}" for what, number in findings.checked.items()))
     for text in findings.wrong:
@@ -233,19 +237,6 @@ def verify(out: Annotated[Path, typer.Argument(help="a run's OUT, or a bundle")]
 
 for _command in (audit, bundle, compare):
     app.command()(_command)
-
-
-def weights_root(weights: Path | None) -> Path:
-    """The named folder, or the per-user cache."""
-    from suite.errors import UserError
-
-    if weights is None:
-        from baselines.weights import default_root
-
-        return default_root()
-    if not weights.is_dir():
-        raise UserError(f"{weights}: no such folder; name an existing one with --weights")
-    return weights.resolve()
 
 
 def check_device(device: str) -> str:

@@ -97,7 +97,8 @@ def _dataset(out: Path, plan: Planning, pairs: PairSet) -> DatasetRecord:
     labels, teacher = plan.labels.get(pairs.name, ({}, False))
     return DatasetRecord(
         pairs.card.title, pairs.card.task, pairs.manifest, pairs.note, pairs.card.rendered,
-        tuple(PairRecord(p.id, _path(out, p.ir), _path(out, p.vi)) for p in pairs.pairs),
+        tuple(PairRecord(p.id, *(_path(out, path) for path in p.files8(out / "sources" / pairs.name)))
+              for p in pairs.pairs),
         {key: _path(out, path) for key, path in labels.items()}, teacher)
 
 

@@ -9,7 +9,7 @@ import metrics
 from baselines.precomputed import brought_card, open_precomputed
 from core.names import is_name
 from core.source import source_hash
-from fusion.method import Card, Method, find, load_method
+from fusion.method import Card, Method, find, load_method, weights_of
 from fusion.pairs import PairSet, open_pairs
 from suite.errors import UserError
 from suite.objects import code_of
@@ -174,7 +174,7 @@ def brought(name: str, folder: str) -> MethodInfo:
 def registered(name: str, protocol: str, weights: Path) -> MethodInfo:
     """A registered method with its weights. Raises MethodError."""
     cls = find(name)
-    folder = weights / name
+    folder = weights_of(name, weights)
     method = load_method(name, weights=folder, protocol=protocol)
     return MethodInfo(
         card=method.card, title=method.title, protocol=method.protocol, batch_size=method.batch_size,

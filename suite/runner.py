@@ -32,6 +32,7 @@ from suite.planning import Planning
 from suite.profile import Profile
 from suite.progress import Display
 from suite.stages import Outcome
+from suite.stages.fuse import Fusing
 from suite.suites import find_suite
 from suite.unit import Unit, damaged, stored_result
 
@@ -77,6 +78,7 @@ def run(request: Request) -> int:
                          known_files=known_files)
         if len(known_files) != known:
             write_json(_known_files_at(out), known_files)
+        _say_findings(plan, display)
         _say_label_problems(plan, out, display)
         outcomes = _do(plan, request, execute_units, out, display)
         rows = collect(out, plan, outcomes, {
@@ -86,6 +88,16 @@ def run(request: Request) -> int:
         stopped = any(outcome.status == "stopped" for outcome in outcomes.values())
         made = _report(out, display) if rows and not stopped else []
         return display.summary(out, plan, outcomes, made, time.time() - started.timestamp())
+
+
+def _say_findings(plan: Planning, display: Display) -> None:
+    """What a reader should know of source pictures and of brought ones; it stands below the tables, too."""
+    for name, pairs in plan.datasets.items():
+        for text in pairs.findings:
+            display.say(f"pictures of {name}: {text}")
+    for unit in plan.units:
+        if isinstance(unit.work, Fusing) and unit.work.brought is not None and unit.work.brought.note:
+            display.say(f"pictures of {unit.method} on {unit.dataset}: {unit.work.brought.note}")
 
 
 def _say_label_problems(plan: Planning, out: Path, display: Display) -> None:

@@ -12,7 +12,7 @@ from downstream.detection.settings import DetectionSettings
 from downstream.segmentation.dataset import SegmentationSet
 from downstream.segmentation.settings import SegmentationSettings
 from downstream.splits import Split
-from fusion.pairs import PairSet
+from fusion.pairs import Pair, PairSet
 from results.rows import Row
 from suite.errors import UserError
 from suite.planning import Planning
@@ -86,10 +86,9 @@ def _check_ids(split: Split, sets: Sequence[PairSet]) -> None:
                         "choose another split")
 
 
-def source_pictures(unit: Unit) -> dict[str, Path | tuple[Path, Path]]:
-    """id -> the packed file, or the two source files: four-channel input, nothing fused."""
-    return {pair.id: pair.ir if pair.packed else (pair.ir, pair.vi)
-            for pairs in training(unit).pair_sets for pair in pairs.pairs}
+def source_pictures(unit: Unit) -> dict[str, Pair]:
+    """id -> the pair itself: four-channel input, nothing fused."""
+    return {pair.id: pair for pairs in training(unit).pair_sets for pair in pairs.pairs}
 
 
 def fused_pictures(unit: Unit, context: Context) -> dict[str, Path]:

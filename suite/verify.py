@@ -16,7 +16,7 @@ import metrics
 from core.errors import IvfbenchError
 from core.files import sha256
 from fusion import images
-from fusion.method import Method, load_method
+from fusion.method import Method, load_method, weights_of
 from fusion.pairs import Pair
 from reports.data import RunData, load
 from results.records import SCHEMA, PairRecord, ResultRecord, RunRecord, UnitRecord, read_result
@@ -170,7 +170,7 @@ def _method(out: Path, run: RunRecord, result: ResultRecord, weights: Path, devi
         trained = next(unit for unit in run.units if unit.key == result.upstream[0])
         method = load_method(settings["network"], weights=out / trained.folder / WEIGHTS, device=device)
     else:
-        method = load_method(result.method, weights=weights / result.method, device=device,
+        method = load_method(result.method, weights=weights_of(result.method, weights), device=device,
                              protocol=settings["protocol"])
         if [digest for _, digest in method.weight_hashes()] != settings["weights"]:
             raise UserError(f"{', '.join(map(str, method.weight_files))}: not the weights that the pictures were made "

@@ -7,6 +7,7 @@ from segmentation_scenes import SIZE, scene, write_mfnet
 
 from downstream.segmentation import Legend, SegmentationError, open_segmentation, read_label
 from downstream.segmentation.labels import pixel_counts
+from fusion import images
 from fusion.dataset_cards import find_dataset
 
 CARD = find_dataset("mfnet").segmentation
@@ -89,7 +90,7 @@ def test_turned_maps_and_several_frames_are_refused(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 3
     Image.fromarray(IDS).save(tmp_path / "a.png", exif=exif)
-    with pytest.raises(SegmentationError, match="EXIF Orientation 3"):
+    with pytest.raises(images.ImageError, match="EXIF Orientation 3"):
         read_label(tmp_path / "a.png", LEGEND)
     Image.fromarray(IDS).save(tmp_path / "b.png", save_all=True, append_images=[Image.fromarray(IDS[::-1])])
     with pytest.raises(SegmentationError, match="2 frames"):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fusion import images
-from fusion.method import MethodError, load_method
+from fusion.method import MethodError, load_method, weights_of
 from fusion.methods.smfnet import SLIM, SMFNetMethod
 from fusion.smfnet import weights
 from fusion.smfnet.network import SMFNet, parts
@@ -50,6 +50,33 @@ def test_fast_and_reference_agree(pair):
     ir, vi = pair
     fast, reference = SMFNetMethod(), SMFNetMethod(fast=False)
     np.testing.assert_allclose(fast.fuse(ir, vi), reference.fuse(ir, vi), atol=1e-4)  # stretched
+
+
+def folder_of(tmp_path, kind):
+    folder = tmp_path / "smfnet"
+    if kind != "absent":
+        folder.mkdir()
+    if kind.endswith(".pth") or kind.endswith("DS_Store"):
+        (folder / kind).write_bytes(b"x")
+    elif kind == "deeper":
+        (folder / "checkpoints").mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["absent", "empty", "SMFNet.pth", "model_vif.pth", ".DS_Store", "deeper"])
+def test_a_named_folder_without_a_fitting_file_is_an_error(tmp_path, kind):
+    """The slim network never stands in for weights that the user meant to bring."""
+    folder = folder_of(tmp_path, kind)
+    with pytest.raises(MethodError, match=rf"{folder}: .*model_VIF\.pth.*weights\.safetensors"):
+        load_method("smfnet", weights=folder)
+    root_sees = weights_of("smfnet", tmp_path)  # what a run gives it
+    assert root_sees == (None if kind == "absent" else folder)
+
+
+def test_only_methods_that_can_do_without_get_no_folder(tmp_path):
+    assert weights_of("tardal", tmp_path) == tmp_path / "tardal"
+    with pytest.raises(MethodError, match="missing"):
+        load_method("tardal", weights=weights_of("tardal", tmp_path))
 
 
 @pytest.mark.parametrize("name", ["model_VIF.pth", "models/model_VIF.pth", "model_IVF.pth"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.files import stamp
+from core.files import remembered
 from downstream.detection.data.coco import read_coco
 from downstream.detection.data.inspection import Inspection
 from downstream.detection.data.policy import Box, Inspector, LabelError, LabelPolicy, Problem, RawLabel
@@ -106,10 +106,7 @@ def _read(found: Found, pictures: Mapping[str, Path], inspector: Inspector) -> t
 def _sizes(known: MutableMapping[str, Any]) -> Callable[[Path], tuple[int, int]]:
     """(height, width) of a picture, looked up in `known` first."""
     def size_of(path: Path) -> tuple[int, int]:
-        key = f"size {stamp(path)}"
-        if key not in known:
-            known[key] = list(images.size(path))
-        height, width = known[key]
+        height, width = remembered(known, "size", path, lambda: list(images.size(path)))
         return height, width
 
     return size_of

@@ -13,6 +13,7 @@ from downstream.segmentation._mmlab import PixelData, SegDataSample, pseudo_coll
 from downstream.segmentation.labels import Legend, SegmentationError, read_label
 from downstream.segmentation.settings import SegmentationSettings
 from fusion import images
+from fusion.pairs import Pair
 
 # ImageNet's statistics in 0..255; thermal takes their means
 MEAN = np.array([123.675, 116.28, 103.53, 114.495], dtype=np.float32)
@@ -20,8 +21,8 @@ STD = np.array([58.395, 57.12, 57.375, 57.63], dtype=np.float32)
 
 CROP_DRAWS = 10  # as mmsegmentation's RandomCrop
 
-# one picture; or for early fusion a 4-channel picture or (infrared, visible)
-Source = Path | tuple[Path, Path]
+# one picture; or for early fusion a pair, a 4-channel picture or (infrared, visible)
+Source = Path | tuple[Path, Path] | Pair
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,18 @@ class Item:
 def read_input(source: Source, settings: SegmentationSettings) -> np.ndarray:
     """uint8 [H,W,3], or [H,W,4] (RGB + thermal) for early fusion."""
     if settings.four_channel:
-        if isinstance(source, tuple):
+        if isinstance(source, Pair):
+            thermal, visible = source.read8()
+        elif isinstance(source, tuple):
             thermal, visible = images.grey8(images.read(source[0])), images.read(source[1])
         else:
             thermal, visible = images.read_rgbt(source)
         if visible.ndim == 2:
             visible = np.repeat(visible[..., None], 3, axis=2)
         return np.concatenate([visible, thermal[..., None]], axis=2)
-    if isinstance(source, tuple):
-        raise SegmentationError(f"{source[0]}: two files for one picture; set four_channel for early fusion")
+    if not isinstance(source, Path):
+        path = source.ir if isinstance(source, Pair) else source[0]
+        raise SegmentationError(f"{path}: two files for one picture; set four_channel for early fusion")
     picture = images.read(source)
     if not settings.colour:
         picture = images.grey8(picture)

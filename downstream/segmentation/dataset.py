@@ -7,14 +7,16 @@ mirrors picture X and label X. The split "official" leaves them out, "official+f
 import hashlib
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from core.files import sha256, stamp
+from core.files import remembered, sha256
 from downstream.places import Found, by_id, find_labels, list_files, make_splits, pictures
 from downstream.segmentation.labels import Legend, SegmentationError, pixel_counts, read_label
 from downstream.splits import LabelledSet, Split, base_id
 from fusion import images
+from fusion.findings import all_thermal_flat, flat_thermal
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class MaskStatistics:
 class SegmentationSet(LabelledSet):
     """Id maps of one data set.
 
-    labels: id -> label file. legend: what its ids mean. pictures: id -> picture at hand, 4 channels where the data set
-    packs both modalities. manifest: sha256 over every id and label file.
+    labels: id -> label file. legend: what its ids mean. pictures: id -> picture at hand; packed: of 4 channels, RGB and
+    thermal. manifest: sha256 over every id and label file.
     teacher: the labels are a network's, not ground truth; `note` says so and must stand beside every number.
     """
 
@@ -45,6 +47,7 @@ class SegmentationSet(LabelledSet):
     legend: Legend
     manifest: str
     pictures: Mapping[str, Path]
+    packed: bool = False
     teacher: bool = False
 
     @property
@@ -56,19 +59,22 @@ class SegmentationSet(LabelledSet):
         return "; ".join(self.notes)
 
     def check(self, known: MutableMapping[str, Any] | None = None) -> MaskStatistics:
-        """Decode every label and count its pixels; raises on the first one that cannot be used.
+        """Decode every label and count its pixels; raises on the first one that cannot be used, and for packed pictures
+        without a thermal channel.
 
         known: memory of labels found good before, extended.
         """
         known = {} if known is None else known
-        counts = []
-        for path in self.labels.values():
-            key = f"mask {stamp(path)} {','.join(self.classes)}"
-            if key not in known:
-                known[key] = pixel_counts(read_label(path, self.legend), self.legend)
-            counts.append(known[key])
+        counts = [remembered(known, f"mask {','.join(self.classes)}", path,
+                             partial(_pixel_counts, path, self.legend)) for path in self.labels.values()]
+        if self.packed and self.pictures and all_thermal_flat(self.pictures.values()):
+            raise SegmentationError(f"{next(iter(self.pictures.values())).parent}: {flat_thermal(len(self.pictures))}")
         return MaskStatistics(len(counts), {name: sum(c[i] for c in counts) for i, name in enumerate(self.classes)},
                               {name: sum(c[i] > 0 for c in counts) for i, name in enumerate(self.classes)})
+
+
+def _pixel_counts(path: Path, legend: Legend) -> list[int]:
+    return pixel_counts(read_label(path, legend), legend)
 
 
 def open_segmentation(name: str, root: Path) -> SegmentationSet:
@@ -98,7 +104,7 @@ def open_segmentation(name: str, root: Path) -> SegmentationSet:
         name=name, title=found.card.title, classes=found.labels.classes, splits=splits, pair_sets=found.pair_sets,
         folds=next((spec.folds for spec in found.specs if spec.folds), 0), notes=(place.note,) if place.note else (),
         labels=labels, legend=Legend(found.labels.classes, found.labels.colours), manifest=_manifest(labels),
-        pictures=shown, teacher=place.predicted)
+        pictures=shown, packed=bool(found.card.layouts[0].packed), teacher=place.predicted)
 
 
 def _check_listed(keys: Sequence[str], labels: Mapping[str, Path], shown: Mapping[str, Path],

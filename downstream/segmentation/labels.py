@@ -14,7 +14,6 @@ from fusion.dataset_cards import datasets
 IGNORED = 255  # only for pixels that augmentation pads; no label file holds it
 # what can be read under the suffix .png without loss; the others that Pillow opens can have lost something
 _LOSSLESS = ("PNG", "BMP")
-_ORIENTATION = 0x0112  # EXIF
 
 
 class SegmentationError(IvfbenchError):
@@ -37,12 +36,12 @@ def read_label(path: Path, legend: Legend | None = None, size: tuple[int, int] |
             own colours are its classes.
         legend: left out, any id counts, and a palette is read by the described data set whose colours it has.
         size: (height, width) of the picture it belongs to, checked when given.
-    Raises SegmentationError: not one channel of 8 bits, an unknown id or palette, stored with loss, turned by EXIF,
-    several frames, another size. ImageError: missing or damaged.
+    Raises SegmentationError: not one channel of 8 bits, an unknown id or palette, stored with loss, several
+    frames, another size. ImageError: missing, damaged or turned by EXIF.
     """
     with images.opened(path) as image:
         kind, mode, ids = image.format, image.mode, np.array(image)
-        frames, turned = getattr(image, "n_frames", 1), image.getexif().get(_ORIENTATION, 1)
+        frames = getattr(image, "n_frames", 1)
         palette = _palette(image)
     if kind not in _LOSSLESS:
         raise SegmentationError(f"{path}: its content is {kind}; label maps must be stored without loss (PNG): ids of "
@@ -54,9 +53,8 @@ def read_label(path: Path, legend: Legend | None = None, size: tuple[int, int] |
     if mode not in ("L", "P"):
         raise SegmentationError(f"{path}: sample format {mode}; expected one 8-bit channel of class ids. "
                                 "Colour-coded maps are for viewing: use the release's id maps")
-    if frames != 1 or turned != 1:
-        what = f"{frames} frames" if frames != 1 else f"EXIF Orientation {turned}"
-        raise SegmentationError(f"{path}: {what}; expected one upright map of class ids. Save it without")
+    if frames != 1:
+        raise SegmentationError(f"{path}: {frames} frames; expected one map of class ids")
     legend = legend or _described(palette)
     if mode == "P":
         ids = _by_colour(ids, palette, legend, path)

@@ -15,6 +15,7 @@ from downstream.segmentation.labels import SegmentationError, read_label
 from downstream.segmentation.settings import SegmentationSettings
 from downstream.splits import FLIP, Split, base_id
 from fusion.images import size, write_png
+from fusion.pairs import Pair
 
 PREDICTIONS = "predictions"
 # settings that do not change the trained network: a state is used again under others (the weights file counts by hash)
@@ -42,7 +43,7 @@ class SegmentationResult:
     notes: list[str] = field(default_factory=list)
 
 
-def run_segmentation(images: Mapping[str, Path | tuple[Path, Path]], dataset: SegmentationSet,
+def run_segmentation(images: Mapping[str, Path | tuple[Path, Path] | Pair], dataset: SegmentationSet,
                      split: str | Split | None, settings: SegmentationSettings, *, seed: int, device: str, out: Path,
                      progress: _training.Progress | None = None) -> SegmentationResult:
     """Train DeepLabv3+ on the split's train ids and score its test ids.
@@ -124,7 +125,9 @@ def _check_pictures(images: Mapping, dataset: SegmentationSet, split: Split) -> 
             read_label(dataset.labels[key], dataset.legend, size(path))
 
 
-def _paths(source: Path | tuple[Path, Path]) -> tuple[Path, ...]:
+def _paths(source: Path | tuple[Path, Path] | Pair) -> tuple[Path, ...]:
+    if isinstance(source, Pair):
+        return (source.ir,) if source.packed else (source.ir, source.vi)
     return source if isinstance(source, tuple) else (source,)
 
 

@@ -25,7 +25,8 @@ class SMFNetMethod(LumaMethod):
     """SMFNet on Y of the visible and grey infrared; the fused picture is stretched to 0..1.
 
     weights: a folder with the authors' model_VIF.pth or with weights.safetensors of a training run, or such a file.
-    Without either the slim network is used, and `title` and `note` say so. The protocol `paper` (the network of the
+    None: the slim network, and `title` and `note` say so; a folder that is named must hold what it is named for. The
+    protocol `paper` (the network of the
     equations) has no published weights: it needs weights.safetensors of a run of the recipe `paper`.
     """
 
@@ -74,19 +75,30 @@ class SMFNetMethod(LumaMethod):
 
 
 def _find(weights: Path | None, protocol: str) -> Path:
-    """The weight file to use; MethodError where none fits the protocol."""
-    if weights is not None and Path(weights).suffix in (".pth", ".pt", ".safetensors"):
-        if not Path(weights).is_file():
-            raise MethodError(f"{weights}: no such file; name the authors' model_VIF.pth or a run's {TRAINED}")
-        return Path(weights)
+    """The weight file to use; MethodError where none fits the protocol, or where what was named is not there."""
     names = (*CHECKPOINTS, TRAINED) if protocol == "released" else (TRAINED,)
-    for name in names if weights is not None else ():
-        if (Path(weights) / name).is_file():
-            return Path(weights) / name
-    if protocol == "released":
-        return SLIM
-    raise MethodError(f"smfnet: no weights for protocol {protocol!r}; train them with `python run_all.py train smfnet "
-                      f"--recipe {protocol}` and put {TRAINED} at {weights or '<weights>/smfnet'}/")
+    if weights is None:
+        if protocol == "released":
+            return SLIM
+        raise MethodError(f"smfnet: {_train(protocol)} <weights>/smfnet/")
+    path = Path(weights)
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise MethodError(f"{path}: no such file or folder; name one with {' or '.join(names)}, or leave the weights "
+                          "of smfnet out for the slim network")
+    found = next((path / name for name in names if (path / name).is_file()), None)
+    if found is None:
+        there = ", ".join(sorted(item.name for item in path.iterdir())[:5]) or "nothing"
+        remedy = "rename the file, or remove the folder for the slim network" if protocol == "released" \
+            else f"{_train(protocol)} it"
+        raise MethodError(f"{path}: holds {there}, but no {' or '.join(names)}; {remedy}")
+    return found
+
+
+def _train(protocol: str) -> str:
+    return (f"no weights are published for protocol {protocol!r}; train them with `python run_all.py train smfnet "
+            f"--recipe {protocol}` and put {TRAINED} at")
 
 
 def _load(path: Path, protocol: str) -> SMFNet:
