@@ -178,7 +178,8 @@ def matrix(compared: Compared) -> str:
               if triple == SIDE_BY_SIDE}
     rules = "---|" * (len(variants) - 1) + "---"
     text = [MATRIX.format(triple=SIDE_BY_SIDE, variants=" | ".join(variants), rules=rules)]
-    for name in sorted({name for variant in variants for name in metrics.names(variant)}, key=lambda name: (name.lower(), name)):
+    every = {name for variant in variants for name in metrics.names(variant)}
+    for name in sorted(every, key=lambda name: (name.lower(), name)):
         cells = []
         for variant in variants:
             ours = compared.ours(SIDE_BY_SIDE, variant).get(name)
