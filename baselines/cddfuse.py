@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from baselines._checkpoint import load_state, restore
 from baselines.network import LumaNetwork, min_max
 from fusion.method import Card, WeightFile, register
-from fusion.smfnet.bfe import DenseAttention
-from fusion.smfnet.blocks import MDTA, ChannelNorm
-from fusion.smfnet.cai import BottleneckResidual
+from fusion.smfnet.network.bfe import DenseAttention
+from fusion.smfnet.network.blocks import MDTA, ChannelNorm
+from fusion.smfnet.network.cai import BottleneckResidual
 
 WIDTH, HEADS, BLOCKS = 64, 8, 4
 REPOSITORY, COMMIT = "Zhaozixiang1228/MMIF-CDDFuse", "fd8da1f39d8d403b7343e577bd5a30cba38c7b7b"

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from baselines.cddfuse import WIDTH, CDDFuse, CDDFuseNetwork
 from fusion.method import Card, WeightFile, register
-from fusion.smfnet.blocks import ChannelNorm
+from fusion.smfnet.network.blocks import ChannelNorm
 
 REPOSITORY, COMMIT = "HXY13/PFCFuse-Image-Fusion", "d9e02afa46f32655dcaf9bd216a993c71e3b2708"
 

@@ -6,7 +6,6 @@ models too large for this benchmark.
 
 import hashlib
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.files import sha256
+from core.files import read_toml, sha256
 from fusion import images
 from fusion.findings import named
 from fusion.method import Card, Method, MethodError, methods, register
@@ -169,7 +168,7 @@ def how_to_bring(card: Card) -> str:
 
 def _register_all(path: Path) -> None:
     """Register the methods of a TOML file: one table each, named as on the command line."""
-    for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
+    for name, entry in read_toml(path).items():
         why, task = entry.pop("why"), tuple(entry.pop("task", ["ivf"]))
         card = Card(name=name, kind="precomputed", task=task, recipe={"released": why}, parity="nothing is run here",
                     **{"licence": "none stated", **entry})

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from baselines.network import LumaNetwork
 from fusion.method import Card, WeightFile, register
-from fusion.smfnet.blocks import ChannelNorm
+from fusion.smfnet.network.blocks import ChannelNorm
 
 WIDTH = 16
 ORDERS = 3  # interactions after the first product, in each part

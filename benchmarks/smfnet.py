@@ -30,7 +30,7 @@ PATHS = ("reference", "fast")
 def measure(path: str, height: int, width: int, options: argparse.Namespace) -> tuple[float, float, torch.Tensor]:
     """(median seconds, peak GiB, fused picture) of one path on random pictures with random weights."""
     from fusion.smfnet.fast.network import FastSMFNet
-    from fusion.smfnet.network import SMFNet
+    from fusion.smfnet.network.smfnet import SMFNet
 
     torch.manual_seed(0)
     network = SMFNet().eval().requires_grad_(False).to(options.device)

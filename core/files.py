@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import time
+import tomllib
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, TypeVar, cast
 from core.errors import IvfbenchError
 
 MAX_TEXT = 256 * 2**20  # bytes: the largest rows.csv of 20,000 pairs and 60 methods stays below
+MAX_TOML = 2**22  # bytes: a description that a person wrote
 _HIDDEN = ".{name}.{pid}.tmp"
 _TICK = 20_000_000  # ns: longer than a tick of the clock that stamps files (1 to 10 ms on Linux)
 
@@ -61,6 +63,14 @@ def read_text(path: Path, error: type[IvfbenchError] = IvfbenchError, *, limit: 
     except UnicodeDecodeError as fault:
         raise error(f"{path}: not a UTF-8 text file ({fault.reason} at byte {fault.start}); copy it again from its "
                     "source, or save it as UTF-8") from fault
+
+
+def read_toml(path: Path, error: type[IvfbenchError] = IvfbenchError, *, limit: int = MAX_TOML) -> dict[str, Any]:
+    """A TOML file. Raises `error`, naming the file, when it is none; FileNotFoundError where there is none."""
+    try:
+        return tomllib.loads(read_text(path, error, limit=limit))
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as fault:  # ValueError: a number of 5,000 digits
+        raise error(f"{path}: not readable as TOML ({fault})") from fault
 
 
 def read_bytes(path: Path, error: type[IvfbenchError] = IvfbenchError, *, limit: int = MAX_TEXT) -> bytes:

@@ -18,7 +18,6 @@
 """
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,11 +26,10 @@ from typing import Literal
 
 from core import plugins, records
 from core.errors import IvfbenchError
-from core.files import read_text
+from core.files import read_toml
 from core.names import is_name, nearest
 
 DATASETS = Path(__file__).with_name("datasets")
-MAX_CARD = 2**20  # bytes
 PARTS = ("train", "val", "test")
 _more_folders: list[Path] = []
 
@@ -310,8 +308,8 @@ def read_card(path: Path) -> DatasetCard:
     if not is_name(path.stem):
         raise PairsError(f"{path}: {path.stem!r} is no name of a data set; use letters, digits, '_', '-', '.', '+'")
     try:
-        table = tomllib.loads(read_text(path, PairsError, limit=MAX_CARD))
-    except (OSError, tomllib.TOMLDecodeError, RecursionError) as error:
+        table = read_toml(path, PairsError)
+    except OSError as error:
         raise PairsError(f"{path}: not readable as TOML ({error})") from error
     return dataclasses.replace(records.read(DatasetCard, table, str(path), PairsError), name=path.stem, path=path)
 

@@ -13,7 +13,7 @@ SHOWN = 3  # names listed per finding
 
 
 @dataclass(frozen=True)
-class Facts:
+class PictureInfo:
     """One source file, after the declared rule for 16 bits.
 
     plain: the file holds 8-bit grey or RGB (packed: and thermal) as it is read; no palette, alpha or 16 bits.
@@ -34,16 +34,19 @@ class Facts:
         return self.height, self.width
 
 
-def facts_of(path: Path, packed: bool, rule: depth.Rule, known: MutableMapping[str, Any]) -> Facts:
-    """The facts of a picture that can be used. Raises ImageError for any other."""
+Found = Sequence[tuple[str, PictureInfo, PictureInfo]]  # pair id, infrared, visible
+
+
+def picture_info(path: Path, packed: bool, rule: depth.Rule, known: MutableMapping[str, Any]) -> PictureInfo:
+    """What is known of a picture that can be used. Raises ImageError for any other."""
     if packed:
-        return Facts(*remembered(known, "packed", path, lambda: _packed(path)))
+        return PictureInfo(*remembered(known, "packed", path, lambda: _packed(path)))
     what = "picture" if rule is None else f"picture {rule}"
-    return Facts(*remembered(known, what, path, lambda: _single(path, rule)))
+    return PictureInfo(*remembered(known, what, path, lambda: _single(path, rule)))
 
 
 def _single(path: Path, rule: depth.Rule) -> list[Any]:
-    """The fields of Facts."""
+    """The fields of PictureInfo."""
     try:
         image, bits, plain = images.read_with_form(path, rule)
     except images.DepthError as error:
@@ -64,11 +67,11 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def findings(found: Sequence[tuple[str, Facts, Facts]], places: Sequence[str], rule: depth.Rule) -> tuple[str, ...]:
+def findings(found: Found, places: Sequence[str], rule: depth.Rule) -> tuple[str, ...]:
     """Sentences for the note beside every number of a data set; () for pictures as they are expected.
 
     Args:
-        found: (pair id, infrared, visible); the same facts twice where both are packed in one file.
+        found: (pair id, infrared, visible); the same twice where both are packed in one file.
         places: how to call the folders of the infrared and the visible pictures; one for packed pictures.
     """
     packed = len(places) == 1
@@ -103,11 +106,11 @@ def named(keys: Sequence[str], total: int) -> str:
     return f"{len(keys)} of {total} ({', '.join(keys[:SHOWN])}{', ...' if len(keys) > SHOWN else ''})"
 
 
-def _some(found: Sequence[tuple[str, Facts, Facts]], is_so: Callable[[Facts, Facts], bool], what: str) -> str:
+def _some(found: Found, is_so: Callable[[PictureInfo, PictureInfo], bool], what: str) -> str:
     keys = [key for key, ir, vi in found if is_so(ir, vi)]
     return f"{named(keys, len(found))}: {what}" if keys else ""
 
 
-def _mapped(found: Sequence[tuple[str, Facts, Facts]], rule: depth.Rule) -> str:
-    count = sum(facts.bits > 8 for _, ir, vi in found for facts in (ir, vi))
+def _mapped(found: Sequence[tuple[str, PictureInfo, PictureInfo]], rule: depth.Rule) -> str:
+    count = sum(info.bits > 8 for _, ir, vi in found for info in (ir, vi))
     return f"{count} of {2 * len(found)} pictures have 16 bits: {depth.described(rule)}" if count else ""

@@ -9,7 +9,7 @@ import numpy as np
 
 from fusion import depth, images
 from fusion.dataset_cards import DatasetCard, Layout, PairsError, datasets, find_dataset
-from fusion.findings import Facts, facts_of, findings, flat_thermal
+from fusion.findings import PictureInfo, findings, flat_thermal, picture_info
 
 __all__ = ["SUFFIXES", "DatasetCard", "Pair", "PairSet", "PairsError", "datasets", "find_dataset", "open_pairs"]
 
@@ -98,13 +98,13 @@ class PairSet:
         return "; ".join(filter(None, [differs, *self.findings]))
 
 
-def open_pairs(name: str, root: Path, *, facts: MutableMapping[str, list] | None = None) -> PairSet:
+def open_pairs(name: str, root: Path, *, known_files: MutableMapping[str, list] | None = None) -> PairSet:
     """Find a data set below `root`, check every pair and return them in a fixed order.
 
     Args:
         name: a file name of `fusion/datasets/`.
         root: the data root that holds the documented layout.
-        facts: optional memory of files checked before (core.files.remembered); extended.
+        known_files: optional memory of files checked before (core.files.remembered); extended.
     Raises PairsError: unknown name; no layout found; empty folder; a missing counterpart; sizes that differ; packed
     pictures whose fourth channels are all constant.
     Raises ImageError: a file that cannot be used (fusion.images.read); 16-bit samples that the card has no rule for.
@@ -114,7 +114,7 @@ def open_pairs(name: str, root: Path, *, facts: MutableMapping[str, list] | None
     if not root.is_dir():
         raise PairsError(f"{root}: no such folder; name an existing one with --data")
     layout = _layout(card, root)
-    facts = {} if facts is None else facts
+    known_files = {} if known_files is None else known_files
     if layout.packed:
         packed = _pictures(root / layout.packed, card)
         files = [(key, path, path) for key, path in packed.items()]
@@ -125,23 +125,23 @@ def open_pairs(name: str, root: Path, *, facts: MutableMapping[str, list] | None
         files = [(key, ir[key], vi[key]) for key in ir]
     rule, looks = card.sixteen_bit, []
     for key, ir_path, vi_path in sorted(files, key=lambda f: f[1].name):
-        ir_facts = facts_of(ir_path, bool(layout.packed), rule, facts)
-        vi_facts = facts_of(vi_path, False, rule, facts) if ir_path != vi_path else ir_facts
-        if ir_facts.size != vi_facts.size:
-            raise PairsError(f"{vi_path}: {vi_facts.width}x{vi_facts.height} but {ir_path.name} of {ir_path.parent} is "
-                             f"{ir_facts.width}x{ir_facts.height}; a pair must be registered and of one size")
-        deep = max(ir_facts.bits, vi_facts.bits) > 8
-        looks.append((Pair(key, ir_path, vi_path, *ir_facts.size, rule if deep else None,
-                           ir_facts.plain and vi_facts.plain), ir_facts, vi_facts))
-    found = [(pair.id, ir_facts, vi_facts) for pair, ir_facts, vi_facts in looks]
-    if layout.packed and all(ir_facts.thermal_flat for _, ir_facts, _ in found):
+        ir_info = picture_info(ir_path, bool(layout.packed), rule, known_files)
+        vi_info = picture_info(vi_path, False, rule, known_files) if ir_path != vi_path else ir_info
+        if ir_info.size != vi_info.size:
+            raise PairsError(f"{vi_path}: {vi_info.width}x{vi_info.height} but {ir_path.name} of {ir_path.parent} is "
+                             f"{ir_info.width}x{ir_info.height}; a pair must be registered and of one size")
+        deep = max(ir_info.bits, vi_info.bits) > 8
+        looks.append((Pair(key, ir_path, vi_path, *ir_info.size, rule if deep else None,
+                           ir_info.plain and vi_info.plain), ir_info, vi_info))
+    found = [(pair.id, ir_info, vi_info) for pair, ir_info, vi_info in looks]
+    if layout.packed and all(ir_info.thermal_flat for _, ir_info, _ in found):
         raise PairsError(f"{root / layout.packed}: {flat_thermal(len(found))}: {card.published}")
     pairs = tuple(pair for pair, *_ in looks)
     return PairSet(card, pairs, _manifest(found, rule if any(pair.sixteen_bit for pair in pairs) else None),
                    " + ".join(layout.folders), findings(found, layout.places, rule))
 
 
-def _manifest(found: Sequence[tuple[str, Facts, Facts]], rule: depth.Rule) -> str:
+def _manifest(found: Sequence[tuple[str, PictureInfo, PictureInfo]], rule: depth.Rule) -> str:
     digest = hashlib.sha256()
     for key, ir, vi in found:
         digest.update(f"{key}\0{ir.sha256}\0{vi.sha256}\n".encode())

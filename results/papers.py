@@ -3,7 +3,6 @@
 The package's own papers lie in results/published/<name>; a user's lies anywhere. docs/papers.md explains every key.
 """
 
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from core import plugins, records
-from core.files import read_text
+from core.files import read_toml
 from core.names import nearest
 from results.paper import FILE, LABELS, Known, Need, Paper, PaperError, PaperTable, printed_digits
 
@@ -37,12 +36,10 @@ def load_paper(name: str | Path, known: Known | None = None) -> Paper:
     folder = _places().get(str(name), Path(name))
     path = folder / FILE
     try:
-        content = tomllib.loads(read_text(path, PaperError))
+        content = read_toml(path, PaperError)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise PaperError(f"{path}: no such file; name a paper or a folder that holds {FILE}"
                          f"{nearest(str(name), papers())}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise PaperError(f"{path}: not TOML ({error})") from error
     paper = replace(records.read(Paper, content, str(path), PaperError), folder=folder.resolve())
     check(paper, known or Known())
     return paper

@@ -132,8 +132,8 @@ def train(
 ) -> None:
     """Train SMFNet by a recipe; the same command goes on from its checkpoint."""
     import metrics
-    from fusion.smfnet.recipe import RecipeError
-    from fusion.smfnet.trainer import train as start
+    from fusion.smfnet.training.recipe import RecipeError
+    from fusion.smfnet.training.trainer import train as start
     from suite.errors import UserError
 
     if method != "smfnet":

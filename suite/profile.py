@@ -1,13 +1,12 @@
 """Profiles: TOML files that say what a run does (suites, data sets, methods, training settings)."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from core import records
-from core.files import read_text
+from core.files import read_toml
 from core.names import nearest
 from fusion.method import PROTOCOLS
 from suite.errors import UserError
@@ -93,10 +92,7 @@ def load_profile(name: str, **changes: Any) -> Profile:
     path = known.get(name) or Path(name)
     if not path.is_file():
         raise UserError(f"unknown profile {name!r}{nearest(name, [*known, 'paper'])} (a path to a TOML file works too)")
-    try:
-        table = tomllib.loads(read_text(path, UserError))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UserError(f"{path}: {error}") from error
+    table = read_toml(path, UserError)
     tables = {suite: table.pop(suite) for suite in suites() if suite in table}
     profile = records.read(Profile, table, str(path), UserError)
     profile = replace(profile, name=path.stem, tables=tables, **changes)

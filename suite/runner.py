@@ -178,7 +178,7 @@ def _sample(out: Path, profile: Profile, display: Display) -> Path:
 
 
 def _known_files_at(out: Path) -> Path:
-    return out / ".cache" / "facts.json"
+    return out / ".cache" / "known_files.json"
 
 
 def _known_files(out: Path) -> dict[str, list[Any]]:

@@ -20,7 +20,7 @@ from suite_scenes import write_pairs
 
 from fusion import images
 from fusion.smfnet import weights as smfnet_weights
-from fusion.smfnet.network import SMFNet
+from fusion.smfnet.network.smfnet import SMFNet
 from fusion.smfnet.settings import NetworkSettings
 
 VOC = """<annotation><size><width>64</width><height>48</height></size>

@@ -27,18 +27,18 @@ def test_order_size_and_manifest(root):
 
 
 def test_facts_spare_a_second_look_but_not_at_a_changed_file(root, monkeypatch):
-    facts = {}
-    first = open_pairs("tno", root, facts=facts)
-    assert len(facts) == 4
+    known = {}
+    first = open_pairs("tno", root, known_files=known)
+    assert len(known) == 4
     with monkeypatch.context() as patch:
         patch.setattr(images, "read_with_form", lambda *_: pytest.fail("read again"))
-        assert open_pairs("tno", root, facts=facts).manifest == first.manifest
+        assert open_pairs("tno", root, known_files=known).manifest == first.manifest
     path = root / "tno/ir/a.png"
     stat = path.stat()
     path.write_bytes(b"x" * stat.st_size)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     with pytest.raises(images.ImageError, match=r"a\.png"):
-        open_pairs("tno", root, facts=facts)
+        open_pairs("tno", root, known_files=known)
 
 
 def test_missing_data_root_and_set(tmp_path):

@@ -99,7 +99,7 @@ def test_the_default_paper_comes_first():
     ("number = 1", "number = 0", "table 0, number: expected 1 or more"),
     ("digits = 1", "digits = 99", "table 1, columns, digits of Entropy: expected 0 to 15"),
     ("[[methods]]", "[[method]]", "unknown key 'method'; did you mean methods"),
-    ("number = 1", "number = 1 1", r"paper\.toml: not TOML"),
+    ("number = 1", "number = 1 1", r"paper\.toml: not readable as TOML"),
 ])
 def test_a_fault_is_one_line_with_file_key_and_nearest_name(tmp_path, old, new, message):
     text = (MINE + GROUPS).replace(old, new, 1)

@@ -138,10 +138,10 @@ def test_pictures_exchanged_under_equal_size_and_time_are_read_again(tmp_path, w
             Image.fromarray(picture).save(folder / f"{name}.bmp")
             os.utime(folder / f"{name}.bmp", ns=(10**18, 10**18))
     known = {}
-    before = open_pairs("tno", tmp_path, facts=known).manifest
-    assert open_pairs("tno", tmp_path, facts=known).manifest == before
+    before = open_pairs("tno", tmp_path, known_files=known).manifest
+    assert open_pairs("tno", tmp_path, known_files=known).manifest == before
     exchange(tmp_path / "tno/ir", way)
-    after = open_pairs("tno", tmp_path, facts=known).manifest
+    after = open_pairs("tno", tmp_path, known_files=known).manifest
     assert after != before and after == open_pairs("tno", tmp_path).manifest
 
 

@@ -87,7 +87,7 @@ def declared(tmp_path, monkeypatch):
         (tmp_path / "cards" / "deep.toml").write_text(
             'title = "Deep"\ntask = "ivf"\npublished = "here"\nlayouts = [{ir = "tno/ir", vi = "tno/vi"}]\n' +
             (f"[pairs]\nsixteen_bit = {rule}\n" if rule else ""))
-        return open_pairs("deep", tmp_path, facts=known)
+        return open_pairs("deep", tmp_path, known_files=known)
 
     return declare
 

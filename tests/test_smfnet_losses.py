@@ -7,9 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fusion.smfnet import losses
-from fusion.smfnet.losses import PAPER, RELEASED
-from fusion.smfnet.network import Encoded, Features
+from fusion.smfnet.network.smfnet import Encoded, Features
+from fusion.smfnet.training import losses
+from fusion.smfnet.training.losses import PAPER, RELEASED
 
 
 def images(seed: int, n: int = 2, size: int = 24, dtype=torch.float64) -> list[torch.Tensor]:

@@ -8,7 +8,7 @@ from fusion import images
 from fusion.method import MethodError, load_method, weights_of
 from fusion.methods.smfnet import SLIM, SMFNetMethod
 from fusion.smfnet import weights
-from fusion.smfnet.network import SMFNet, parts
+from fusion.smfnet.network.smfnet import SMFNet, parts
 from fusion.smfnet.settings import NetworkSettings
 
 

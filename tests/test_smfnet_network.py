@@ -14,7 +14,7 @@ from fusion.smfnet.fast.convolutions import Winograd
 from fusion.smfnet.fast.detail import detail_fusion
 from fusion.smfnet.fast.maps import Maps
 from fusion.smfnet.fast.network import FastSMFNet, supports
-from fusion.smfnet.network import SMFNet
+from fusion.smfnet.network.smfnet import SMFNet
 from fusion.smfnet.settings import PAPER, RELEASED, NetworkSettings
 
 # ten times the largest float32 - float64 difference of the authors' net (the golden's README): out, recon, graph,

@@ -16,11 +16,12 @@ from safetensors.torch import load_file
 
 from fusion.dataset_cards import DatasetCard, Layout
 from fusion.pairs import Pair, PairSet
-from fusion.smfnet import losses, settings
-from fusion.smfnet.network import SMFNet
-from fusion.smfnet.patches import PatchSet, low_contrast, order
-from fusion.smfnet.recipe import DataSettings, RecipeError, load_recipe, recipes
-from fusion.smfnet.trainer import train
+from fusion.smfnet import settings
+from fusion.smfnet.network.smfnet import SMFNet
+from fusion.smfnet.training import losses
+from fusion.smfnet.training.patches import PatchSet, low_contrast, order
+from fusion.smfnet.training.recipe import DataSettings, RecipeError, load_recipe, recipes
+from fusion.smfnet.training.trainer import train
 from fusion.smfnet.weights import save
 from suite.profile import load_profile
 from suite.stages import Context, Stopped
@@ -70,7 +71,7 @@ def test_each_ablation_changes_what_ae8_has(overrides):
 
 
 @pytest.mark.parametrize(("overrides", "message"), [
-    ({"network.widht": 8}, "did you mean width"), ({"training.batch": "six"}, "expected int"),
+    ({"network.widht": 8}, "did you mean width"), ({"training.batch": "six"}, "expected a whole number"),
     ({"losses.ssim_weight": -1}, "negative"), ({"trainign.batch": 2}, "did you mean training"),
     ({"training.batch": 3, "training.accumulate": 2}, "multiple of accumulate"), ({"batch": 3}, "section.setting")])
 def test_wrong_settings_are_named(overrides, message):
@@ -224,7 +225,7 @@ def test_accumulation_equals_the_whole_batch(pairs, tmp_path, whole_batches):
 
 def test_two_processes_under_torchrun(pairs, tmp_path, whole_batches):
     """Both ranks see half of every batch; together they train as one process with the whole batch does."""
-    script = ("from fusion.smfnet.trainer import train; "
+    script = ("from fusion.smfnet.training.trainer import train; "
               f"print(train('ae3', data={str(pairs)!r}, out={str(tmp_path)!r}, overrides={SPLITTABLE!r}))")
     (tmp_path / "run.py").write_text(script)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}

@@ -1,17 +1,17 @@
 """The paper's method: the authors' checkpoint where it is at hand, else the slim network trained for this project."""
 
-import tomllib
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from core.files import read_toml
 from fusion.complexity import Complexity
 from fusion.method import Card, LumaMethod, MethodError, WeightFile, register
 from fusion.smfnet import weights as files
 from fusion.smfnet.complexity import complexity
 from fusion.smfnet.fast.network import FastSMFNet, supports
-from fusion.smfnet.network import SMFNet
+from fusion.smfnet.network.smfnet import SMFNet
 from fusion.smfnet.settings import PROTOCOL_SETTINGS, RELEASED
 
 REPOSITORY, COMMIT = "Abraham-Einstein/SMFNet", "5097711d29c0adb515d12bd366d4e56536dbbc2a"
@@ -110,7 +110,7 @@ def _load(path: Path, protocol: str) -> SMFNet:
 def _labels(path: Path) -> tuple[str, str]:
     """(title, note): whose weights these are."""
     if path == SLIM:
-        card = tomllib.loads(path.with_suffix(".toml").read_text(encoding="utf-8"))
+        card = read_toml(path.with_suffix(".toml"), MethodError)
         return card["title"], card["note"]
     if path.suffix == ".safetensors":
         return "SMFNet (trained here)", f"weights of a training run of this project, not the authors': {path.name}"

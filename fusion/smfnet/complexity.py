@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from fusion.complexity import Complexity, multiply_accumulates, parameter_count, thop_parameters
-from fusion.smfnet.gr import GraphModel
-from fusion.smfnet.network import SMFNet
+from fusion.smfnet.network.gr import GraphModel
+from fusion.smfnet.network.smfnet import SMFNet
 from fusion.smfnet.settings import RELEASED, NetworkSettings
 
 

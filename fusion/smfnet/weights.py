@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.files import aside
 from fusion.method import MethodError
-from fusion.smfnet.network import PARTS, SMFNet, parts
+from fusion.smfnet.network.smfnet import PARTS, SMFNet, parts
 from fusion.smfnet.settings import NetworkSettings
 
 PREFIX = "module."  # nn.DataParallel

@@ -42,7 +42,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Made:
+class StageResult:
     """What a stage made: rows, and JSON-able details that belong to the result but are no table's number."""
 
     rows: list[Row] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Stage:
     """
 
     name: str
-    run: Callable[[Unit, Context], Made]
+    run: Callable[[Unit, Context], StageResult]
     version: int = 1
     exclusive: bool = False
     gpus: float = 0.25

@@ -9,7 +9,7 @@ from baselines.precomputed import Precomputed
 from fusion import images
 from fusion.method import Method, load_method
 from fusion.pairs import Pair, PairSet
-from suite.stages import Context, Made, Stage, register_stage
+from suite.stages import Context, Stage, StageResult, register_stage
 from suite.unit import Unit
 
 WEIGHTS = "weights.safetensors"  # what a training leaves in its folder
@@ -55,7 +55,7 @@ def fusing(unit: Unit) -> Fusing:
     return unit.work
 
 
-def run(unit: Unit, context: Context) -> Made:
+def run(unit: Unit, context: Context) -> StageResult:
     """Write every fused picture that is not there yet. A fuse unit has no rows."""
     work = fusing(unit)
     pairs = work.pairs.pairs
@@ -73,7 +73,7 @@ def run(unit: Unit, context: Context) -> Made:
                 method = method or _load(unit, context)
                 _fuse_batch(method, batch, work.pairs.canvas, path)
         context.checkpoint(start + len(batch), len(pairs))
-    return Made()
+    return StageResult()
 
 
 def _load(unit: Unit, context: Context) -> Method:

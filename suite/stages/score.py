@@ -15,7 +15,7 @@ from core.source import source_hash
 from fusion import images
 from fusion.pairs import Pair, PairSet
 from results.rows import Row, from_json, to_json
-from suite.stages import Context, Made, Stage, register_stage
+from suite.stages import Context, Stage, StageResult, register_stage
 from suite.stages.fuse import image_path
 from suite.unit import Unit, result_rows, sealed_result
 
@@ -44,7 +44,7 @@ def scoring(unit: Unit) -> Scoring:
     return unit.work
 
 
-def run(unit: Unit, context: Context) -> Made:
+def run(unit: Unit, context: Context) -> StageResult:
     work = scoring(unit)
     pairs, fused = work.pairs.pairs, unit.upstream[0]
     partial = context.out / unit.folder / "partial.jsonl"
@@ -64,7 +64,7 @@ def run(unit: Unit, context: Context) -> Made:
                 record.flush()
             rows += [have[name] for name, _ in work.metrics]
             context.checkpoint(number, len(pairs))
-    return Made(rows, {"notes": _undefined(work)})
+    return StageResult(rows, {"notes": _undefined(work)})
 
 
 def _score(pair: Pair, path: Path, names: Sequence[str], variant: str) -> dict[str, float]:

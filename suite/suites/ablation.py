@@ -13,12 +13,12 @@ from core.names import is_name
 from core.source import source_hash
 from fusion.method import Card
 from fusion.pairs import PairSet
-from fusion.smfnet import log
-from fusion.smfnet.recipe import load_recipe, recipes
-from fusion.smfnet.trainer import train
+from fusion.smfnet.training import log
+from fusion.smfnet.training.recipe import load_recipe, recipes
+from fusion.smfnet.training.trainer import train
 from suite.errors import UserError
 from suite.planning import MethodInfo, Planning
-from suite.stages import Context, Made, Stage, register_stage
+from suite.stages import Context, Stage, StageResult, register_stage
 from suite.suites import Suite, register_suite
 from suite.unit import Unit
 
@@ -65,7 +65,7 @@ def ready(planning: Planning, settings: AblationSettings) -> None:
         recipe = load_recipe(name, settings.overrides)
         work = TrainingSMFNet(pairs, name, records.write(recipe), settings.overrides)
         trained = planning.add(planning.unit("train", name, pairs.name, work,
-                                             code=source_hash(["fusion.smfnet.trainer"])), "ablation")
+                                             code=source_hash(["fusion.smfnet.training.trainer"])), "ablation")
         card = Card(name=name, title=recipe.title, kind="ablation", task=(), paper="Table VI")
         planning.methods[name] = MethodInfo(card, recipe.title, trained=trained, network="smfnet",
                                             code=source_hash(["fusion.methods.smfnet"]))
@@ -78,7 +78,7 @@ def plan(planning: Planning, settings: AblationSettings) -> None:
             planning.score(planning.fuse(info, pairs, "ablation"), pairs, "ablation", METRICS)
 
 
-def train_smfnet(unit: Unit, context: Context) -> Made:
+def train_smfnet(unit: Unit, context: Context) -> StageResult:
     """Train by the recipe; goes on from its checkpoint. Leaves WEIGHTS, no rows."""
     work = unit.work
     assert isinstance(work, TrainingSMFNet), unit
@@ -87,7 +87,7 @@ def train_smfnet(unit: Unit, context: Context) -> Made:
           on_step=lambda step, loss: context.checkpoint(step, 0, f"step {step}, loss {loss:.3f}"))
     # from the log, not from this call's steps: a resumed training has those of all its calls
     steps = log.read(context.out / unit.folder / "losses.csv")
-    return Made(details={"first_loss": float(steps[0]["loss"]), "last_loss": float(steps[-1]["loss"]),
+    return StageResult(details={"first_loss": float(steps[0]["loss"]), "last_loss": float(steps[-1]["loss"]),
                          "steps": len(steps)})
 
 

@@ -15,7 +15,7 @@ from results.rows import Row
 from suite.errors import UserError
 from suite.memory import peak_mib, reset_peak
 from suite.planning import Planning
-from suite.stages import Context, Made, Stage, register_stage
+from suite.stages import Context, Stage, StageResult, register_stage
 from suite.suites import Suite, register_suite
 from suite.unit import Unit
 
@@ -70,7 +70,7 @@ def _add(planning: Planning, settings: ComplexitySettings, name: str, protocol: 
     planning.add(planning.unit("measure", name, "-", work, code=source_hash([cls.__module__])), "complexity")
 
 
-def measure(unit: Unit, context: Context) -> Made:
+def measure(unit: Unit, context: Context) -> StageResult:
     """Count the network and time `fuse` on a picture of noise: warm, median; without weights there is no time."""
     work = unit.work
     assert isinstance(work, Measuring), unit
@@ -91,7 +91,7 @@ def measure(unit: Unit, context: Context) -> Made:
     variant = f"{work.width}x{work.height}, {context.device}, {context.environment['threads']} thread(s)"
     rows = [Row("complexity", unit.method, unit.dataset, "-", name, variant, unit.seed, float(value))
             for name, value in values.items()]
-    return Made(rows, {"notes": [f"not timed: {why}"] if why else [], "repeats": repeats})
+    return StageResult(rows, {"notes": [f"not timed: {why}"] if why else [], "repeats": repeats})
 
 
 def _timed(unit: Unit, work: Measuring, context: Context) -> tuple[Method | None, str]:

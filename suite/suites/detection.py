@@ -8,7 +8,7 @@ from downstream.detection.dataset import open_detection
 from downstream.detection.run import run_detection
 from downstream.detection.settings import DetectionSettings
 from suite.planning import Planning
-from suite.stages import Context, Made, Stage, register_stage
+from suite.stages import Context, Stage, StageResult, register_stage
 from suite.suites import Suite, register_suite
 from suite.training import cost_of, fused_pictures, plan_trainings, progress_of, rows_of, training
 from suite.unit import Unit
@@ -35,7 +35,7 @@ def plan(planning: Planning, settings: DetectionSuite) -> None:
                        settings.training, {})
 
 
-def detect(unit: Unit, context: Context) -> Made:
+def detect(unit: Unit, context: Context) -> StageResult:
     work = training(unit)
     # labels are written once for all methods and seeds
     shared = context.out / ".cache" / "labels" / work.decides()["labels"][:12]
@@ -43,7 +43,7 @@ def detect(unit: Unit, context: Context) -> Made:
         fused_pictures(unit, context), work.labels, work.split, work.settings, seed=unit.seed, device=context.device,
         out=context.out / unit.folder, progress=progress_of(unit, context), labels=shared)
     details: dict[str, Any] = {"losses": result.losses, "cost": cost_of(result), "notes": result.notes}
-    return Made(rows_of(unit, "detection", work.settings.engine, result.rows), details)
+    return StageResult(rows_of(unit, "detection", work.settings.engine, result.rows), details)
 
 
 register_stage(Stage("detect", detect, gpus=1, epochs=True))

@@ -7,7 +7,7 @@ from downstream.segmentation import SegmentationSettings, open_segmentation
 from downstream.segmentation.run import run_segmentation
 from fusion.method import Card
 from suite.planning import MethodInfo, Planning
-from suite.stages import Context, Made, Stage, register_stage
+from suite.stages import Context, Stage, StageResult, register_stage
 from suite.suites import Suite, register_suite
 from suite.training import cost_of, fused_pictures, plan_trainings, progress_of, rows_of, source_pictures, training
 from suite.unit import Unit
@@ -43,7 +43,7 @@ def plan(planning: Planning, settings: SegmentationSuite) -> None:
                        chosen, more)
 
 
-def segment(unit: Unit, context: Context) -> Made:
+def segment(unit: Unit, context: Context) -> StageResult:
     work = training(unit)
     settings = work.settings
     pictures = fused_pictures(unit, context) if unit.upstream else source_pictures(unit)
@@ -51,7 +51,7 @@ def segment(unit: Unit, context: Context) -> Made:
         pictures, work.labels, work.split, settings, seed=unit.seed, device=context.device,
         out=context.out / unit.folder, progress=progress_of(unit, context))
     network = f"{settings.model}-r{settings.depth}-d{settings.output_stride}"
-    return Made(rows_of(unit, "segmentation", network, result.rows),
+    return StageResult(rows_of(unit, "segmentation", network, result.rows),
                 {"losses": result.losses, "cost": cost_of(result), "notes": result.notes,
                  "baseline_miou": result.baseline})
 

@@ -4,7 +4,7 @@ import os
 import signal
 from dataclasses import dataclass
 
-from suite.stages import Made, Stage, register_stage
+from suite.stages import Stage, StageResult, register_stage
 from suite.unit import Unit
 
 
@@ -28,7 +28,7 @@ def run(unit, context):
         raise ValueError("no luck")
     if unit.work.do == "die":
         os.kill(os.getpid(), signal.SIGKILL)
-    return Made()
+    return StageResult()
 
 
 register_stage(Stage("nap", run))

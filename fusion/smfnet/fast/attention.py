@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fusion.smfnet import blocks
-from fusion.smfnet.bfe import BaseBlock
 from fusion.smfnet.fast.convolutions import conv3, depthwise
 from fusion.smfnet.fast.maps import Maps
 from fusion.smfnet.fast.streams import Stream, norm, pixels, streamed
-from fusion.smfnet.fusion_layers import BaseFusion
+from fusion.smfnet.network import blocks
+from fusion.smfnet.network.bfe import BaseBlock
+from fusion.smfnet.network.fusion_layers import BaseFusion
 
 
 def by_head(heads: int, *weights: Tensor) -> Tensor:

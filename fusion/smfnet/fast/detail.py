@@ -4,11 +4,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fusion.smfnet import cai, fusion_layers
 from fusion.smfnet.fast.attention import attention, by_head, gram, point
 from fusion.smfnet.fast.convolutions import conv3, depthwise
 from fusion.smfnet.fast.maps import Maps
 from fusion.smfnet.fast.streams import Stream, pixels, streamed
+from fusion.smfnet.network import cai, fusion_layers
 
 
 class FastGRDB:

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fusion.smfnet import gr
 from fusion.smfnet.fast.attention import point
 from fusion.smfnet.fast.convolutions import TILE, Winograd, conv3
 from fusion.smfnet.fast.maps import Maps
 from fusion.smfnet.fast.streams import Stream, streamed
+from fusion.smfnet.network import gr
 
 
 def fold(sequential: nn.Sequential) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from fusion.smfnet.fast.detail import (
 from fusion.smfnet.fast.graph import FastGraph
 from fusion.smfnet.fast.maps import Maps
 from fusion.smfnet.fast.streams import Stream, streamed
-from fusion.smfnet.network import SMFNet
+from fusion.smfnet.network.smfnet import SMFNet
 from fusion.smfnet.settings import NetworkSettings
 
 # Values (pixels times width) of a chunk: on CPU 1.5 MB of features stay in the cache; a GPU wants large launches.

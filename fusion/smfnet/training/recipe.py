@@ -3,17 +3,16 @@
 A recipe may name another one it `extends` (a file beside it, without .toml); its tables are merged over that one's.
 """
 
-import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core import files, records
 from core.errors import IvfbenchError
 from core.names import nearest
-from fusion.smfnet.losses import LossSettings
 from fusion.smfnet.settings import NetworkSettings
+from fusion.smfnet.training.losses import LossSettings
 
 RECIPES = Path(__file__).with_name("recipes")
 
@@ -94,9 +93,6 @@ class Recipe:
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
 
-SECTIONS = {"network": NetworkSettings, "losses": LossSettings, "data": DataSettings, "training": TrainingSettings}
-
-
 def recipes() -> list[str]:
     """Names of the recipes that come with the project."""
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
@@ -132,10 +128,7 @@ def _locate(recipe: Path | str) -> Path:
 
 
 def _merged(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{path}: {error}") from error
+    tables = files.read_toml(path, RecipeError)
     base = tables.pop("extends", None)
     if base is None:
         return tables
@@ -150,32 +143,5 @@ def _merged(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     return merged
 
 
-def _build(tables: dict[str, Any], path: Path) -> Recipe:
-    sections = {}
-    for key, value in tables.items():
-        if key == "title":
-            continue
-        if key not in SECTIONS:
-            raise RecipeError(f"{path}: unknown section [{key}]{nearest(key, SECTIONS)}")
-        sections[key] = _settings(SECTIONS[key], value, f"{path}: [{key}]")
-    return Recipe(title=tables.get("title", path.stem), **sections)
-
-
-def _settings(cls: type, values: dict[str, Any], where: str) -> Any:
-    defaults = {f.name: getattr(cls(), f.name) for f in dataclasses.fields(cls)}
-    checked = {}
-    for name, value in values.items():
-        if name not in defaults:
-            raise RecipeError(f"{where} unknown setting {name!r}{nearest(name, defaults)}")
-        wanted = type(defaults[name])
-        if wanted is float and type(value) is int:
-            value = float(value)
-        if wanted is tuple and isinstance(value, list):
-            value = tuple(tuple(item) for item in value)
-        if type(value) is not wanted:
-            raise RecipeError(f"{where} {name} = {value!r}; expected {wanted.__name__}")
-        checked[name] = value
-    try:
-        return cls(**checked)
-    except ValueError as error:
-        raise RecipeError(f"{where} {error}") from error
+def _build(tables: Mapping[str, Any], path: Path) -> Recipe:
+    return records.read(Recipe, {"title": path.stem, **tables}, str(path), RecipeError)

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fusion.smfnet.blocks import ConvLeaky, channel_attention
+from fusion.smfnet.network.blocks import ConvLeaky, channel_attention
 from fusion.smfnet.settings import NetworkSettings
 
 

@@ -5,8 +5,8 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
+from fusion.smfnet.network.sfe import transformer
 from fusion.smfnet.settings import NetworkSettings
-from fusion.smfnet.sfe import transformer
 
 
 class Decoder(nn.Module):

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from fusion.smfnet.losses import LossSettings, stage1_terms, stage2_terms
-from fusion.smfnet.network import SMFNet
+from fusion.smfnet.network.smfnet import SMFNet
+from fusion.smfnet.training.losses import LossSettings, stage1_terms, stage2_terms
 
 # The parts that a stage trains; the fusion layers wait for stage II.
 STAGE_PARTS = {1: ("DIDF_Encoder", "DIDF_Decoder", "GraphModel"),

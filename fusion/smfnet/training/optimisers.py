@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from fusion.smfnet.network import SMFNet, parts
-from fusion.smfnet.recipe import TrainingSettings
-from fusion.smfnet.staged import STAGE_PARTS
+from fusion.smfnet.network.smfnet import SMFNet, parts
+from fusion.smfnet.training.recipe import TrainingSettings
+from fusion.smfnet.training.staged import STAGE_PARTS
 
 
 class Optimisers:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fusion.smfnet.network import Features
+from fusion.smfnet.network.smfnet import Features
 
 DELTA = 1.01  # Eq. 27, 31
 SOBEL_X = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))

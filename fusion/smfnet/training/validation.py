@@ -8,8 +8,8 @@ import torch
 
 from fusion import images
 from fusion.pairs import PairsError, open_pairs
-from fusion.smfnet.losses import fused_gradient_loss, intensity_loss, ssim
-from fusion.smfnet.network import SMFNet
+from fusion.smfnet.network.smfnet import SMFNet
+from fusion.smfnet.training.losses import fused_gradient_loss, intensity_loss, ssim
 
 # (fused, ir, vi), float64 [H,W] in 0..255 -> named numbers
 Score = Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, float]]

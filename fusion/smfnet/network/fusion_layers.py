@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from fusion.smfnet.blocks import MDTA, ChannelNorm, LeFF
-from fusion.smfnet.cai import GRDB, BottleneckResidual
+from fusion.smfnet.network.blocks import MDTA, ChannelNorm, LeFF
+from fusion.smfnet.network.cai import GRDB, BottleneckResidual
 from fusion.smfnet.settings import NetworkSettings
 
 

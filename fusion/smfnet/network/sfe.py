@@ -5,7 +5,7 @@ The text's "depthwise 3x3" on one input channel and the code's plain convolution
 
 from torch import Tensor, nn
 
-from fusion.smfnet.blocks import TransformerBlock
+from fusion.smfnet.network.blocks import TransformerBlock
 from fusion.smfnet.settings import NetworkSettings
 
 

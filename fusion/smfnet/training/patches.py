@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fusion import images
 from fusion.pairs import Pair, PairSet
-from fusion.smfnet.recipe import DataSettings, RecipeError
+from fusion.smfnet.training.recipe import DataSettings, RecipeError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from fusion.smfnet.bfe import BaseFeatureExtraction
-from fusion.smfnet.cai import GRDB, CrossAttentionInvertible, InvertibleNetwork
-from fusion.smfnet.decoder import Decoder
-from fusion.smfnet.fusion_layers import BaseFusion, DetailFusion
-from fusion.smfnet.gr import GraphModel
+from fusion.smfnet.network.bfe import BaseFeatureExtraction
+from fusion.smfnet.network.cai import GRDB, CrossAttentionInvertible, InvertibleNetwork
+from fusion.smfnet.network.decoder import Decoder
+from fusion.smfnet.network.fusion_layers import BaseFusion, DetailFusion
+from fusion.smfnet.network.gr import GraphModel
+from fusion.smfnet.network.sfe import PatchEmbed, transformer
 from fusion.smfnet.settings import RELEASED, NetworkSettings
-from fusion.smfnet.sfe import PatchEmbed, transformer
 
 # The parts in the order of the released checkpoint; each has its own optimiser in training.
 PARTS = ("DIDF_Encoder", "DIDF_Decoder", "BaseFuseLayer", "DetailFuseLayer", "GraphModel")

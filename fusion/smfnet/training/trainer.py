@@ -18,14 +18,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from core.files import aside
 from fusion.pairs import PairSet
-from fusion.smfnet import log, weights
-from fusion.smfnet.distributed import World, join
-from fusion.smfnet.network import SMFNet
-from fusion.smfnet.optimisers import Optimisers
-from fusion.smfnet.patches import PatchSet, order
-from fusion.smfnet.recipe import Recipe, RecipeError, load_recipe
-from fusion.smfnet.staged import StagedLoss
-from fusion.smfnet.validation import Score, Validation
+from fusion.smfnet import weights
+from fusion.smfnet.network.smfnet import SMFNet
+from fusion.smfnet.training import log
+from fusion.smfnet.training.distributed import World, join
+from fusion.smfnet.training.optimisers import Optimisers
+from fusion.smfnet.training.patches import PatchSet, order
+from fusion.smfnet.training.recipe import Recipe, RecipeError, load_recipe
+from fusion.smfnet.training.staged import StagedLoss
+from fusion.smfnet.training.validation import Score, Validation
 
 PLOT_SECONDS = 30  # between drawings of the loss curve during a run; epochs may be shorter
 VALIDATION_COLUMNS = ("step", "epoch", "stage", "name", "value")

@@ -1,0 +1,1 @@
+"""Training of SMFNet: recipes, patches, losses, the two stages."""
