@@ -98,12 +98,14 @@ class PairSet:
         return "; ".join(filter(None, [differs, *self.findings]))
 
 
-def open_pairs(name: str, root: Path, *, known_files: MutableMapping[str, list] | None = None) -> PairSet:
+def open_pairs(name: str, root: Path, *, known_files: MutableMapping[str, list] | None = None,
+               first: int = 0) -> PairSet:
     """Find a data set below `root`, check every pair and return them in a fixed order.
 
     Args:
         name: a file name of `fusion/datasets/`.
         root: the data root that holds the documented layout.
+        first: only so many pairs, in file-name order, and `findings` says so; 0 takes all.
         known_files: optional memory of files checked before (core.files.remembered); extended.
     Raises PairsError: unknown name; no layout found; empty folder; a missing counterpart; sizes that differ; packed
     pictures whose fourth channels are all constant.
@@ -124,7 +126,8 @@ def open_pairs(name: str, root: Path, *, known_files: MutableMapping[str, list] 
         _same_names(ir, vi, root / layout.ir, root / layout.vi)
         files = [(key, ir[key], vi[key]) for key in ir]
     rule, looks = card.sixteen_bit, []
-    for key, ir_path, vi_path in sorted(files, key=lambda f: f[1].name):
+    files.sort(key=lambda f: f[1].name)
+    for key, ir_path, vi_path in files[:first or None]:
         ir_info = picture_info(ir_path, bool(layout.packed), rule, known_files)
         vi_info = picture_info(vi_path, False, rule, known_files) if ir_path != vi_path else ir_info
         if ir_info.size != vi_info.size:
@@ -137,8 +140,9 @@ def open_pairs(name: str, root: Path, *, known_files: MutableMapping[str, list] 
     if layout.packed and all(ir_info.thermal_flat for _, ir_info, _ in found):
         raise PairsError(f"{root / layout.packed}: {flat_thermal(len(found))}: {card.published}")
     pairs = tuple(pair for pair, *_ in looks)
+    limited = (f"only the first {first} of {len(files)} pairs",) if 0 < first < len(files) else ()
     return PairSet(card, pairs, _manifest(found, rule if any(pair.sixteen_bit for pair in pairs) else None),
-                   " + ".join(layout.folders), findings(found, layout.places, rule))
+                   " + ".join(layout.folders), (*limited, *findings(found, layout.places, rule)))
 
 
 def _manifest(found: Sequence[tuple[str, PictureInfo, PictureInfo]], rule: depth.Rule) -> str:

@@ -23,7 +23,7 @@ class Shown:
     table: Table
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield terminal.render(self.table)
+        yield from terminal.fitted(self.table, console, options)
 
     def _repr_html_(self) -> str:
         return html.render(self.table)

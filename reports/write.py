@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,9 @@ class Options:
     paper: str | None = None
 
 
-def write_all(out: Path, options: Options = Options()) -> list[Path]:
-    """Write OUT/tables, OUT/figures and OUT/report.html. Returns what was written.
+def write_all(out: Path, options: Options = Options(),
+              progress: Callable[[int, int], None] = lambda done, total: None) -> list[Path]:
+    """Write OUT/tables, OUT/figures and OUT/report.html. Returns what was written; `progress`: kinds of figures done.
 
     Raises ReportError when rows.csv or run.json is missing or damaged, or an option names what the run has not.
     """
@@ -51,7 +52,7 @@ def write_all(out: Path, options: Options = Options()) -> list[Path]:
     compared = compare(data)
     tables = build_tables(data, options)
     tables += beside_the_paper(data, tables, compared)
-    figures = write_figures(data, data.out / "figures")
+    figures = write_figures(data, data.out / "figures", progress)
     text = page(data, tables, [path for path in figures if path.suffix == ".png"], cells_table(data, compared),
                 options.pictures)
     made = [*write_tables(data, tables, options), *write_comparison(data, compared),

@@ -14,11 +14,13 @@ import typer
 from suite.commands.audit import audit
 from suite.commands.bundle import bundle
 from suite.commands.compare import compare
+from suite.commands.device import check_device
+from suite.commands.train import train
 
 INTERRUPTED = 130
 
-app = typer.Typer(add_completion=False, no_args_is_help=False, rich_markup_mode=None, pretty_exceptions_enable=False,
-                  context_settings={"help_option_names": ["-h", "--help"]},
+app = typer.Typer( no_args_is_help=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+                  context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
                   help="ivfbench: fuse, score, detect, segment, report. Without a command: run the suites.")
 
 Data = Annotated[Path | None, typer.Option(help="root of the real data sets (see `check`); left out: the sample")]
@@ -61,8 +63,16 @@ def run_suites(
         help="worker processes; 0: none, work in this process; default: one per core, or per GPU")] = None,
     out: Out = Path("out"),
     force: Annotated[bool, typer.Option(help="do units again that have a result")] = False,
+    limit: Annotated[int | None, typer.Option(
+        help="only so many pairs of each data set, for a quick look; tables say so")] = None,
+    version: Annotated[bool, typer.Option("--version", help="say the version and end")] = False,
 ) -> None:
     """Run the suites and write tables, figures and the page."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"ivfbench {installed('ivfbench')}")
+        raise typer.Exit
     if context.invoked_subcommand is not None:
         return
     from baselines.weights import chosen_root
@@ -77,7 +87,7 @@ def run_suites(
     named = tuple(suites()) if suite is not None and suite.strip() == "all" else parse_names(suite)
     chosen = choose_profile(
         profile, with_data=data is not None, suites=named, datasets=parse_names(datasets), metrics=parse_names(metrics),
-        variant=variant, paper=paper, protocol=protocol, seeds=seeds, ours=ours,
+        variant=variant, paper=paper, protocol=protocol, seeds=seeds, ours=ours, limit=limit,
         titles=parse_titles(title))
     with interruptible() as stop:
         code = run(Request(
@@ -89,7 +99,7 @@ def run_suites(
 
 @app.command()
 def check(data: Data = None, weights: Weights = None) -> None:
-    """Say what data, weights and packages are ready, and what is missing with where to get it."""
+    """Say what is ready, what is missing and where to get it."""
     from baselines.weights import chosen_root
     from suite.check import check as look
 
@@ -106,7 +116,7 @@ def fetch(
         help="clone from here instead of GitHub: a folder or URL of <owner>/<name>, or a pattern with {owner}, {name}"
     )] = None,
 ) -> None:
-    """Clone released weights from their pinned commits, verify them and put them into place."""
+    """Clone released weights, verify them, put them into place."""
     from baselines.weights import default_root
     from baselines.weights import fetch as bring
     from fusion.method import find, methods
@@ -117,49 +127,6 @@ def fetch(
         typer.echo(f"{outcome.state:8} {outcome.method} {outcome.file} {outcome.message}".rstrip())
     if any(outcome.state == "failed" for outcome in outcomes):
         raise typer.Exit(1)
-
-
-@app.command()
-def train(
-    method: Annotated[str, typer.Argument(help="smfnet")],
-    data: Annotated[Path, typer.Option(help="folder that holds the recipe's training pairs")],
-    recipe: Annotated[str, typer.Option(
-        help="released, paper, sample, medical, ae1 ... ae8, or a TOML file")] = "released",
-    out: Annotated[Path, typer.Option(help="the training's folder: checkpoint, losses, weights")] = Path("training"),
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N; under torchrun each process takes its own")] = "cpu",
-    fresh: Annotated[bool, typer.Option(help="start anew instead of going on from the checkpoint")] = False,
-    override: Annotated[list[str] | None, typer.Option("--set", help="section.setting=value over the recipe")] = None,
-) -> None:
-    """Train SMFNet by a recipe; the same command goes on from its checkpoint."""
-    import metrics
-    from fusion.smfnet.training.recipe import RecipeError
-    from fusion.smfnet.training.trainer import train as start
-    from suite.errors import UserError
-
-    if method != "smfnet":
-        raise UserError(f"{method}: only smfnet has training recipes; the baselines use their authors' weights")
-    try:
-        path = start(recipe, data=data, out=out, device=check_device(device), resume=not fresh,
-                     overrides=dict(_assignment(text) for text in override or ()),
-                     score=lambda fused, ir, vi: metrics.evaluate(fused, ir, vi, metrics=metrics.TABLE_METRICS))
-    except RecipeError as error:
-        raise UserError(str(error)) from error
-    typer.echo(f"{path}\nuse it: put it at <weights>/smfnet/{path.name}")
-
-
-def _assignment(text: str) -> tuple[str, object]:
-    """'training.epochs=3' -> ("training.epochs", 3): the value as TOML, else as text."""
-    import tomllib
-
-    from suite.errors import UserError
-
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UserError(f"--set {text}: expected section.setting=value")
-    try:
-        return name.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return name.strip(), value
 
 
 @app.command()
@@ -196,7 +163,7 @@ def report(
 
 @app.command("new-paper")
 def new_paper(folder: Annotated[Path, typer.Argument(help="the folder to make")], out: Out = Path("out")) -> None:
-    """Write a commented description of a paper's tables from what is in a run, ready to edit."""
+    """Describe a paper's tables from a run, ready to edit."""
     from suite.runner import prepare_out
 
     prepare_out(out)
@@ -207,8 +174,12 @@ def new_paper(folder: Annotated[Path, typer.Argument(help="the folder to make")]
 
 @app.command()
 def trace(table: Annotated[str, typer.Argument(help="table1 ... table6")], dataset: str, method: str, metric: str,
-          out: Out = Path("out"), paper: Paper = None, plugins: Plugins = None) -> None:
-    """Explain a printed cell: its rows, the pairs and weights by hash."""
+          out: Annotated[Path, typer.Argument(help="a run's OUT")] = Path("out"),
+          paper: Paper = None, plugins: Plugins = None) -> None:
+    """Explain a printed cell by its rows, pictures and weights.
+
+    Beside it: the published value, every picture's value and sha256, the units that made it.
+    """
     from reports.trace import trace as explain
     from suite.plugins import load
 
@@ -221,7 +192,10 @@ def verify(out: Annotated[Path, typer.Argument(help="a run's OUT, or a bundle")]
            pictures: Annotated[int, typer.Option(help="how many pictures to fuse again")] = 8,
            seed: Annotated[int, typer.Option(help="which pictures")] = 0,
            device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu") -> None:
-    """Check OUT or a bundle: schema, completeness, hashes; fuse and score a random sample of OUT's pictures again."""
+    """Check OUT or a bundle.
+
+    Schema, completeness, hashes; a random sample of OUT's pictures is fused and scored again.
+    """
     from baselines.weights import chosen_root
     from suite.verify import verify as look
 
@@ -235,23 +209,8 @@ def verify(out: Annotated[Path, typer.Argument(help="a run's OUT, or a bundle")]
         raise typer.Exit(1)
 
 
-for _command in (audit, bundle, compare):
+for _command in (audit, bundle, compare, train):
     app.command()(_command)
-
-
-def check_device(device: str) -> str:
-    """The device, or an error that says what is there."""
-    import torch
-
-    from suite.errors import UserError
-
-    try:
-        kind = torch.device(device).type
-    except RuntimeError as error:
-        raise UserError(f"--device {device}: {str(error).splitlines()[0]}") from error
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise UserError(f"--device {device}: this torch sees no CUDA device; use --device cpu")
-    return device
 
 
 def check_jobs(jobs: int | None, device: str) -> int:

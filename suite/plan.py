@@ -63,7 +63,8 @@ def _ready_methods(planning: Planning, suites: Sequence[Suite], named: Sequence[
             if (named is not None and name in named) or name not in methods():
                 raise
             card = find(str(name)).card
-            planning.skipped.append(Skip(card.name, str(error), tuple(s.name for s in suites if s.task in card.task)))
+            reason = str(error).removeprefix(f"{card.name}: ")
+            planning.skipped.append(Skip(card.name, reason, tuple(s.name for s in suites if s.task in card.task)))
             continue
         how = name if isinstance(name, str) else "an object"
         if info.name in given and "=" in how and "=" in given[info.name]:

@@ -104,7 +104,8 @@ class Planning:
     def open(self, dataset: str) -> PairSet:
         """The pairs of a data set, opened once."""
         if dataset not in self.datasets:
-            self.datasets[dataset] = open_pairs(dataset, self.data, known_files=self.known_files)
+            self.datasets[dataset] = open_pairs(dataset, self.data, known_files=self.known_files,
+                                                first=self.profile.limit)
         return self.datasets[dataset]
 
     def taking_part(self, task: str) -> list[MethodInfo]:

@@ -22,7 +22,8 @@ class Profile:
     methods: names; "all": the paper's, "all-known": every registered one. tables: suite -> its table as it stands in
     the file, read by the suite's own settings (`settings_of`). sample: render the embedded sample when no data root is
     named. paper: whose tables are printed, a name or a folder; "" is the default one. titles: method -> as printed.
-    ours: the method that tables and figures put last and highlight, instead of the paper's own.
+    ours: the method that tables and figures put last and highlight, instead of the paper's own. limit: pairs of each
+    data set, in file-name order, for a quick look; 0 takes all.
     """
 
     name: str = field(metadata={"read": False}, default="")
@@ -34,6 +35,7 @@ class Profile:
     paper: str = ""
     titles: Mapping[str, str] = field(default_factory=dict)
     ours: str = ""
+    limit: int = 0
     tables: Mapping[str, Any] = field(default_factory=dict, metadata={"read": False})
 
     def __post_init__(self) -> None:
@@ -43,6 +45,12 @@ class Profile:
             raise UserError(f"unknown protocol {self.protocol!r}{nearest(self.protocol, PROTOCOLS)}")
         if self.seeds < 1:
             raise UserError(f"--seeds {self.seeds}: at least 1")
+        if self.limit < 0:
+            raise UserError(f"--limit {self.limit}: at least 1 pair, or 0 for all")
+        whole = [name for name in self.suites if self.limit and find_suite(name).training is not None]
+        if whole:
+            raise UserError(f"--limit {self.limit}: {' and '.join(whole)} would train on a part of a split; a quick "
+                            "look is for fusion and its metrics: --suite ivf")
 
     def settings_of(self, suite: str) -> Any:
         """The suite's settings, checked. Raises UserError naming the profile, the table, the key and what is known."""

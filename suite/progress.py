@@ -1,6 +1,7 @@
 """What a person sees: progress with rich, and the summary at the end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -14,7 +15,6 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 
 from suite.planning import Planning
 from suite.stages import Outcome, find_stage
@@ -44,6 +44,17 @@ class Display:
     def say(self, text: str) -> None:
         self.console.print(escape(text), highlight=False, soft_wrap=True)  # a log's lines stay whole
 
+    @contextmanager
+    def bar(self, text: str) -> Iterator[Callable[[int, int], None]]:
+        """A bar for a part of the run; yields what takes (done, total). A line where there is no terminal."""
+        if not self.console.is_terminal:
+            self.say(text)
+        task = self.bars.add_task(escape(text), total=None, text="")
+        try:
+            yield lambda done, total: self.bars.update(task, completed=done, total=total)
+        finally:
+            self.bars.remove_task(task)
+
     def start(self, total: int, finished: int, waiting: Mapping[str, int]) -> None:
         self.waiting = waiting
         self.say(f"{total} units of work, {finished} done before")
@@ -62,31 +73,50 @@ class Display:
         task = self.tasks.pop(unit.key, None)
         if task is not None:
             self.bars.remove_task(task)
-        if self.overall is not None:
+        if self.overall is not None and outcome.status == "done":
             self.bars.advance(self.overall)
         reason = f": {outcome.reason}" if outcome.reason else ""
         self.say(f"{outcome.status} {unit} ({outcome.seconds:.1f} s){reason}")
 
     def summary(self, out: Path, plan: Planning, outcomes: Mapping[str, Outcome], made: Sequence[Path],
                 seconds: float) -> int:
-        """Say what was made and where, what failed and why. Returns the exit code."""
-        bad = [(u, outcomes[u.key]) for u in plan.units if u.key in outcomes and outcomes[u.key].status != "done"]
-        reached = [u for u in plan.units if u.key in outcomes]
-        before = len(plan.units) - len(reached)
-        table = Table(title=None, show_header=False, box=None, padding=(0, 1))
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")  # a long path is broken, never cut
-        table.add_row("units", f"{len(plan.units)}: {len(reached) - len(bad)} done now, {before} not touched, "
-                               f"{len(bad)} failed or stopped")
-        table.add_row("time", f"{seconds:.1f} s")
-        for skip in plan.skipped:
-            table.add_row("skipped", escape(f"{skip.method}: {skip.reason}"))
-        for unit, outcome in bad:
-            table.add_row(f"[red]{outcome.status}[/red]", escape(f"{unit}: {outcome.reason}"))
-        for folder in dict.fromkeys(p.parent for p in made):
-            table.add_row("made", escape(f"{folder}: {', '.join(sorted(p.name for p in made if p.parent == folder))}"))
-        table.add_row("rows", escape(str(out / "rows.csv")))
+        """Say what was made and where, what failed and why, and show the tables. Returns the exit code."""
         self.bars.stop()
-        self.console.print(table)
-        stopped = any(o.status == "stopped" for o in outcomes.values())
-        return 1 if bad or stopped else 0
+        bad = [(unit, outcomes[unit.key]) for unit in plan.units
+               if unit.key in outcomes and outcomes[unit.key].status != "done"]
+        for word, text in _lines(out, plan, outcomes, bad, made, seconds):
+            self.say(f"{word:<8} {text}")
+        if any(outcome.status == "stopped" for _, outcome in bad):
+            self.say("stopped: finished work is kept, the same command goes on from there; no tables or figures made")
+            return 1
+        if (out / "report.html").is_file():
+            show_tables(out)
+            print(f"open {out / 'report.html'}")
+        return 1 if bad else 0
+
+
+def _lines(out: Path, plan: Planning, outcomes: Mapping[str, Outcome], bad: Sequence[tuple[Unit, Outcome]],
+           made: Sequence[Path], seconds: float) -> Iterator[tuple[str, str]]:
+    """(word, text) of the summary; whole lines, so that a log can be searched and a path copied."""
+    tried = sum(unit.key in outcomes for unit in plan.units)
+    yield "units", (f"{len(plan.units)}: {tried - len(bad)} done now, {len(plan.units) - tried} not touched, "
+                    f"{len(bad)} failed or stopped")
+    yield "time", f"{seconds:.1f} s"
+    for skip in plan.skipped:
+        yield "skipped", f"{skip.method}: {skip.reason}"
+    for unit, outcome in bad:
+        yield outcome.status, f"{unit}: {outcome.reason}"
+    for folder in dict.fromkeys(path.parent for path in made):
+        yield "made", f"{sum(path.parent == folder for path in made)} files in {folder}"
+    yield "rows", str(out / "rows.csv")
+
+
+def show_tables(out: Path) -> None:
+    """The run's tables on the standard output; without a terminal nothing is wrapped or split."""
+    from reports.run import Run  # matplotlib comes with it
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=1000)
+    for shown in Run(out).tables.values():
+        console.print(shown)

@@ -120,8 +120,8 @@ def _report(out: Path, display: Display) -> list[Path]:
     if is_current(out):
         display.say("tables and figures are current")
         return []
-    display.say("writing tables and figures")
-    made: list[Path] = write_all(out)
+    with display.bar("writing tables and figures") as progress:
+        made: list[Path] = write_all(out, progress=progress)
     return made
 
 
@@ -169,9 +169,9 @@ def _sample(out: Path, profile: Profile, display: Display) -> Path:
                         "(or run the embedded sample with --profile sample)")
     from fusion.sample import write_sample
 
-    display.say("rendering the sample")
     try:
-        write_sample(out / "sample")
+        with display.bar("rendering the sample") as progress:
+            write_sample(out / "sample", progress=progress)
     except ValueError as error:
         raise UserError(str(error)) from error
     return out / "sample"

@@ -323,7 +323,7 @@ def damaged_run(box, rng):
     else:
         broken += [content.replace(b"value", b"valeu", 1), content.replace(b"average", b"average,", 1)]
     path.write_bytes(rng.choice(broken))
-    return rng.choice([["report", copy], ["trace", "table1", "tno", "average", "EN", "--out", copy], ["verify", copy]])
+    return rng.choice([["report", copy], ["trace", "table1", "tno", "average", "EN", copy], ["verify", copy]])
 
 
 @mutation
@@ -355,8 +355,8 @@ def wrong_command(box, rng):
         ["train", "smfnet", "--data", box / "data", "--set", "training.batch=-1", "--out", box / "out"],
         ["train", "smfnet", "--data", box / "data", "--set", "nothing", "--out", box / "out"],
         ["train", "smfnet", "--data", box / "data", "--set", "network.width='wide'", "--out", box / "out"],
-        ["trace", "table9", "tno", "average", "EN", "--out", box / "out"],
-        ["trace", "table1", rng.choice(HOSTILE), "average", "EN", "--out", box / "out"],
+        ["trace", "table9", "tno", "average", "EN", box / "out"],
+        ["trace", "table1", rng.choice(HOSTILE), "average", "EN", box / "out"],
         ["report", box / "nowhere"], ["report", box / "out", "--digits", "99"], ["verify", box / "nowhere"],
         ["nonsense"], ["check", "--weights", box / "nowhere"], [*ivf(box), "--unknown"],
         [*ivf(box), "--jobs", "-1"], [*ivf(box), "--address", "nowhere:1"], [*ivf(box), "--out",

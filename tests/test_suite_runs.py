@@ -124,9 +124,9 @@ def test_verify_finds_what_was_tampered_with(finished):
 
 def test_trace_leads_to_rows_and_hashes(finished):
     _, out = finished
-    traced = run_cli("trace", "table1", "tno", "average", "VIF", "--out", out)
+    traced = run_cli("trace", "table1", "tno", "average", "VIF", out)
     assert traced.returncode == 0 and "manifest sha256" in traced.stdout and traced.stdout.count("seed 0") == 3
-    assert "no method 'avarage'" in run_cli("trace", "table1", "tno", "avarage", "VIF", "--out", out).stderr
+    assert "no method 'avarage'" in run_cli("trace", "table1", "tno", "avarage", "VIF", out).stderr
 
 
 def test_verify_names_what_is_missing_and_what_was_changed(finished, tmp_path):

@@ -1,9 +1,11 @@
 """The sample on disk, in the layouts of the real data sets, complete or absent."""
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -32,6 +34,10 @@ class Plan:
     phantoms: int = 6
     phantom_size: tuple[int, int] = (128, 128)
 
+    @property
+    def scenes(self) -> int:
+        return self.pairs + self.training_pairs + sum(self.detection) + sum(self.segmentation) + self.phantoms
+
     def __post_init__(self):
         counts = (self.pairs, self.training_pairs, *self.detection, *self.segmentation, self.phantoms)
         if self.seed < 0 or min(counts) < 1 or max(counts) > _BLOCK:
@@ -57,13 +63,15 @@ def is_current(root: Path, plan: Plan) -> bool:
 def write_sample(root: Path, *, seed: int = 2025, size: tuple[int, int] = (128, 160), pairs: int = 12,
                  training_pairs: int = 16, detection: tuple[int, int, int] = (48, 8, 24),
                  segmentation: tuple[int, int, int] = (32, 8, 24), phantoms: int = 6,
-                 phantom_size: tuple[int, int] = (128, 128)) -> None:
+                 phantom_size: tuple[int, int] = (128, 128),
+                 progress: Callable[[int, int], None] = lambda done, total: None) -> None:
     """Render the sample into `root`, or leave it alone when it is there and current.
 
     Layout: sample/{ir,vi}, sample_train/{ir,vi}, sample_m3fd/{Ir,Vis,Annotation} and its splits,
     sample_mfnet/{images,labels} and its splits, sample_mri_pet/{MRI,PET}, sample.json. All parts and splits come from
     different seeds. It is written beside `root` and renamed, so `root` is complete or absent; a sample of another
-    renderer or plan is replaced. The arguments are Plan's.
+    renderer or plan is replaced. The arguments are Plan's;
+    `progress` is told how many of all scenes are rendered.
     Raises ValueError when `root` holds something that is not a sample, or for counts and sizes out of range.
     """
     plan = Plan(seed, tuple(size), pairs, training_pairs, tuple(detection), tuple(segmentation), phantoms,
@@ -77,7 +85,7 @@ def write_sample(root: Path, *, seed: int = 2025, size: tuple[int, int] = (128, 
     aside = root.with_name(f".{root.name}.{os.getpid()}.tmp")
     _sweep(root)
     try:
-        _render(aside, plan)
+        _render(aside, plan, progress)
         (aside / MANIFEST).write_text(json.dumps(_manifest(plan), indent=1) + "\n", encoding="utf-8")
         _replace(root, aside, plan)
     finally:
@@ -118,14 +126,17 @@ def _read_manifest(root: Path) -> dict | None:
     return table if isinstance(table, dict) and "renderer" in table else None
 
 
-def _render(root: Path, plan: Plan) -> None:
-    def scenes(part: int, count: int, focus: str):
+def _render(root: Path, plan: Plan, progress: Callable[[int, int], None]) -> None:
+    done = itertools.count(1)
+
+    def scenes(part: int, count: int, focus: str) -> Iterator[tuple[int, Scene]]:
         """(number, scene) of one part; lights and leading classes take turns."""
         for number in range(count):
             # classes change with every scene, the light only after each round of them: all combinations occur
             light = LIGHTS[(number + number // 6) % len(LIGHTS)]
             yield number, render_scene((plan.seed * 100 + part) * _BLOCK + number, size=plan.size, light=light,
                                        focus=focus)
+            progress(next(done), plan.scenes)
 
     for part, (folder, count) in enumerate((("sample", plan.pairs), ("sample_train", plan.training_pairs))):
         for number, scene in scenes(part, count, "both"):
@@ -155,6 +166,7 @@ def _render(root: Path, plan: Plan) -> None:
         mri, pet = render_phantom(plan.seed * _BLOCK + number, plan.phantom_size)
         _save(root / f"sample_mri_pet/MRI/{number:05d}.png", mri)
         _save(root / f"sample_mri_pet/PET/{number:05d}.png", pet)
+        progress(next(done), plan.scenes)
 
 
 def _save(path: Path, image: np.ndarray) -> None:

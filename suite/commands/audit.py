@@ -12,7 +12,10 @@ def audit(claimed: Annotated[Path, typer.Argument(help="the table as printed: CS
           datasets: Annotated[str, typer.Option(help="comma-separated data sets of the table")],
           out: Annotated[Path | None, typer.Option(help="where audit.md and audit.csv go; default: nowhere")] = None,
           ) -> None:
-    """Say which definitions give a table's numbers. 0: one per column gives every cell; 1 otherwise."""
+    """Say which definitions give a table's numbers.
+
+    Exit code 0: one per column gives every cell; 1 otherwise.
+    """
     from suite.audit.audit import audit as look
     from suite.errors import UserError
     from suite.runner import parse_names

@@ -14,7 +14,10 @@ def bundle(out: Annotated[Path, typer.Argument(help="a run's OUT")] = Path("out"
                "--pictures", help="with the fused pictures (never with those of the data sets)")] = False,
            paper: Annotated[str | None, typer.Option(help="whose description; default: the run's")] = None,
            licence: Annotated[str, typer.Option(help="URL of the licence you give the bundle")] = LICENCE) -> None:
-    """Write one zip to hand over: rows, records, tables, paper and manifests, with an RO-Crate description."""
+    """Write one zip to hand over.
+
+    It holds rows, records, tables, paper and manifests, with an RO-Crate description.
+    """
     from reports.data import load
     from suite.bundle import bundle as write
 

@@ -8,7 +8,10 @@ import typer
 
 def compare(one: Annotated[Path, typer.Argument(help="a run's OUT, or a bundle of one")],
             other: Annotated[Path, typer.Argument(help="the other's")]) -> None:
-    """Say what differs between two runs: their inputs first, then their rows. 0: equal; 1: different."""
+    """Say what differs between two runs.
+
+    Their inputs first, then their rows. Exit code 0: equal; 1: different.
+    """
     from suite.archive import opened
     from suite.compare import compare as look
     from suite.compare import load_run, report
