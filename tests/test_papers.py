@@ -107,7 +107,8 @@ def test_the_second_papers_own_pictures_give_its_printed_rows(tmp_path, referenc
     rows = []
     for pair in pairs.pairs:
         fused = images.grey8(images.read(pictures / f"{pair.id}.png"))
-        values = evaluate(fused, *pair.read_grey(), metrics=names, variant="cddfuse")
+        ir, vi = pair.read8()
+        values = evaluate(fused, ir, images.grey8(vi), metrics=names, variant="cddfuse")
         rows += [Row(suite, "cddfuse", dataset, pair.id, name, "cddfuse", 0, float(v)) for name, v in values.items()]
     write_csv(tmp_path / "rows.csv", to_frame(rows))
     write_run(tmp_path, RunRecord(
