@@ -61,7 +61,7 @@ def test_formula_value(reference, case):
 
 
 @pytest.mark.parametrize("triple", ["constant_fused", "identical", "mri_pet11_mean", "noise_odd", "ramp_disc",
-                                    "road_FLIR_00211_max"])
+                                    pytest.param("road_FLIR_00211_max", marks=pytest.mark.long)])
 def test_fast_and_plain_path_agree_on_golden_pictures(reference, triple):
     images = load(reference, triple)
     for variant, names in NAMES.items():
