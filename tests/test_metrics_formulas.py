@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
-from test_metrics_golden import HERE, load
+from test_metrics_golden import HERE, MORE, load
 
 import metrics
 from metrics.definitions import ms_ssim, q_p
@@ -53,7 +53,8 @@ def test_the_copied_values_are_the_golden_ones(reference):
     assert all(row["variant"] or row["reason"] for row in RULES.values())
 
 
-@pytest.mark.parametrize("case", CASES, ids="-".join)
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.long] * (case[0] in MORE), id="-".join(case))
+                                  for case in CASES])
 def test_formula_value(reference, case):
     rule, expected = RULES[case[1]] | EXCEPTIONS.get(case, {}), VALUES[case]
     got = one(rule["metric"], rule["variant"], *load(reference, case[0]))
