@@ -62,6 +62,10 @@ class BaseFeature(nn.Module):
 class DetailNode(nn.Module):
     """One affine coupling step on the two halves of the channels, after a 1x1 mix."""
 
+    theta_phi: BottleneckResidual
+    theta_rho: BottleneckResidual
+    theta_eta: BottleneckResidual
+
     def __init__(self, width: int):
         super().__init__()
         for name in ("theta_phi", "theta_rho", "theta_eta"):
@@ -91,14 +95,13 @@ class Encoder(nn.Module):
 
     def __init__(self, base: nn.Module):
         super().__init__()
-        self.patch_embed = nn.Module()
-        self.patch_embed.proj = nn.Conv2d(1, WIDTH, 3, padding=1, bias=False)
+        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(1, WIDTH, 3, padding=1, bias=False)})
         self.encoder_level1 = nn.Sequential(*(RestormerBlock(WIDTH, HEADS) for _ in range(BLOCKS)))
         self.baseFeature = base
         self.detailFeature = DetailFeature(WIDTH, 3)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        feature = self.encoder_level1(self.patch_embed.proj(x))
+        feature = self.encoder_level1(self.patch_embed["proj"](x))
         return self.baseFeature(feature), self.detailFeature(feature), feature
 
 

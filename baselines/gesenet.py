@@ -77,6 +77,13 @@ class Refinement(nn.Module):
 class GeSeNetNetwork(nn.Module):
     """Luma of the functional picture and MRI, [1,1,H,W] in 0..1, H and W even -> fused [1,1,H,W] in 0..1."""
 
+    vis_conv: LeakyConv
+    inf_conv: LeakyConv
+    vis_eem: GradientResidualDense
+    inf_eem: GradientResidualDense
+    vis_rmm: RegionMask
+    inf_rmm: RegionMask
+
     def __init__(self):
         super().__init__()
         for side in ("vis", "inf"):

@@ -57,6 +57,7 @@ class OffsetNetwork(nn.Module):
                           8: (64, 32), 10: (32, 16), 11: (16, 2)}
     NORMS: ClassVar = {1: "BatchNorm", 3: "BatchNorm_1", 5: "BatchNorm_2", 6: "BatchNorm_3",
                        7: "BatchNorm_4", 8: "BatchNorm_5", 10: "BatchNorm_6"}
+    conv11: _Scope
 
     def __init__(self):
         super().__init__()
@@ -108,6 +109,11 @@ def warp(image: Tensor, offset: Tensor) -> Tensor:
 
 class FusionNetwork(nn.Module):
     """The scope `f2m_net`: offset, warped visible picture, fused luma."""
+
+    dense: "_Dense"
+    dense_1: "_Dense"
+    dense_2: "_Dense"
+    dense_3: "_Dense"
 
     def __init__(self):
         super().__init__()

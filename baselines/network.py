@@ -91,7 +91,9 @@ class LumaNetwork(LumaMethod):
         super().__init__(device=device, protocol=protocol)
         self.weight_files = tuple(require_weights(self.card, weights, self.weight_names.get(protocol)))
         with torch.random.fork_rng(devices=[]):  # constructing layers draws numbers; the user's generator stays put
-            self.network = self.build(self.weight_files).to(device, memory_format=self.memory_format).eval()
+            network = self.build(self.weight_files)
+        network = network.to(device, memory_format=self.memory_format)  # type: ignore[call-overload]  # not in torch's stubs
+        self.network = network.eval()
 
     @classmethod
     def complexity(cls, height: int = 480, width: int = 640) -> Complexity:

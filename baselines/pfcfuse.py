@@ -24,15 +24,14 @@ class PoolBlock(nn.Module):
         super().__init__()
         self.norm1, self.norm2 = ChannelNorm(width), ChannelNorm(width)
         self.layer_scale_1, self.layer_scale_2 = (nn.Parameter(torch.full((width,), 1e-5)) for _ in range(2))
-        self.poolmlp = nn.Module()
-        self.poolmlp.fc1 = nn.Conv2d(width, self.RATIO * width, 1, bias=False)
-        self.poolmlp.fc2 = nn.Conv2d(self.RATIO * width, width, 1, bias=False)
+        self.poolmlp = nn.ModuleDict({"fc1": nn.Conv2d(width, self.RATIO * width, 1, bias=False),
+                                      "fc2": nn.Conv2d(self.RATIO * width, width, 1, bias=False)})
 
     def forward(self, x: Tensor) -> Tensor:
         normal = self.norm1(x)
         # zeros outside count as neighbours, as in torch's default
         x = x + self.layer_scale_1[:, None, None] * (F.avg_pool2d(normal, 3, stride=1, padding=1) - normal)
-        mixed = self.poolmlp.fc2(F.gelu(self.poolmlp.fc1(self.norm2(x))))
+        mixed = self.poolmlp["fc2"](F.gelu(self.poolmlp["fc1"](self.norm2(x))))
         return x + self.layer_scale_2[:, None, None] * mixed
 
 

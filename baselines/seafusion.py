@@ -32,6 +32,13 @@ class _Decode(nn.Module):
 class SeAFusionNetwork(nn.Module):
     """Infrared and visible luma, [N,1,H,W] in 0..1 -> fused [N,1,H,W] in 0..1."""
 
+    vis_conv: LeakyConv
+    inf_conv: LeakyConv
+    vis_rgbd1: GradientResidualDense
+    inf_rgbd1: GradientResidualDense
+    vis_rgbd2: GradientResidualDense
+    inf_rgbd2: GradientResidualDense
+
     def __init__(self):
         super().__init__()
         for side in ("vis", "inf"):

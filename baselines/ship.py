@@ -114,6 +114,9 @@ class DenseBlock(nn.Module):
 class InvertibleMix(nn.Module):
     """1x1 convolution whose square weight is stored as permutation, lower and upper triangle (Glow)."""
 
+    p: Tensor
+    sign_s: Tensor
+
     def __init__(self, width: int):
         super().__init__()
         self.register_buffer("p", torch.eye(width))
@@ -148,6 +151,8 @@ class Coupling(nn.Module):
 
 class SpatialInteraction(nn.Module):
     """Products of the modalities, the first one in the Fourier domain (a circular convolution: depends on the size)."""
+
+    norm1: ChannelNorm
 
     def __init__(self, width: int):
         super().__init__()

@@ -72,6 +72,8 @@ class Layout:
 class WindowAttention(nn.Module):
     """Attention with a learned bias per relative position; self-attention stores q, k, v as one matrix."""
 
+    relative_position_index: Tensor
+
     def __init__(self, cross: bool, width: int = WIDTH, heads: int = HEADS, window: int = WINDOW):
         super().__init__()
         self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * window - 1) ** 2, heads))
@@ -119,6 +121,15 @@ class SelfBlock(nn.Module):
 
 class CrossBlock(nn.Module):
     """Swin block in which each modality asks the other. Two [N,H,W,C] -> two [N,H,W,C]."""
+
+    norm1_A: nn.LayerNorm
+    norm1_B: nn.LayerNorm
+    attn_A: WindowAttention
+    attn_B: WindowAttention
+    norm2_A: nn.LayerNorm
+    norm2_B: nn.LayerNorm
+    mlp_A: FeedForward
+    mlp_B: FeedForward
 
     def __init__(self, shifted: bool):
         super().__init__()
@@ -218,7 +229,8 @@ class SwinFusionNetwork(nn.Module):
         height, width = ir.shape[-2:]
         pad = (0, -width % WINDOW, 0, -height % WINDOW)
         ir, vi = F.pad(ir, pad, "reflect"), F.pad(vi, pad, "reflect")
-        layout = Layout(*ir.shape[-2:], shifted_mask(*ir.shape[-2:], ir.device))
+        padded_height, padded_width = ir.shape[-2:]
+        layout = Layout(padded_height, padded_width, shifted_mask(padded_height, padded_width, ir.device))
         x = self.extract(ir, self.layers_Ex_A, self.norm_Ex_A, layout)
         y = self.extract(vi, self.layers_Ex_B, self.norm_Ex_B, layout)
         x = self.attend(self.fuse(x, y, layout), self.layers_Re, self.norm_Re, layout)

@@ -8,6 +8,7 @@ tensorflow/core/lib/io/format.h, core/protobuf/tensor_bundle.proto, core/util/sa
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,10 +18,13 @@ from fusion.method import MethodError
 MAGIC = 0xDB4775248B80FB57
 FOOTER = 48
 # tensorflow/core/framework/types.proto; other types (strings: object graphs) are no network parameters
-DTYPES = {1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 4: np.dtype("u1"), 6: np.dtype("i1"),
-          9: np.dtype("<i8"), 10: np.dtype("?"), 19: np.dtype("<f2")}
+DTYPES: dict[int, np.dtype] = {
+    1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 4: np.dtype("u1"), 6: np.dtype("i1"),
+    9: np.dtype("<i8"), 10: np.dtype("?"), 19: np.dtype("<f2")}
 # field of TensorProto that holds the values of a type, and how one value is packed there (None: varint)
-V1_VALUES = {1: (5, "<f4"), 2: (6, "<f8"), 3: (7, None), 9: (10, None)}
+V1_VALUES: dict[int, tuple[int, str | None]] = {1: (5, "<f4"), 2: (6, "<f8"), 3: (7, None), 9: (10, None)}
+
+T = TypeVar("T")
 
 
 def read_checkpoint(path: Path | str) -> dict[str, np.ndarray]:
@@ -129,7 +133,7 @@ def _v1_values(path: Path, name: str, proto: dict, kind: int) -> np.ndarray:
     field, packed = V1_VALUES[kind]
     if packed:
         return np.frombuffer(b"".join(proto.get(field, [])), packed)
-    numbers = []
+    numbers: list[int] = []
     for chunk in proto.get(field, []):
         numbers += [chunk] if isinstance(chunk, int) else _checked(path, _varints, chunk)
     return np.array(numbers, np.uint64).astype(np.int64).astype(DTYPES[kind])
@@ -205,22 +209,23 @@ def _message(data: bytes) -> dict[int, list]:
     while at < len(data):
         tag, at = _varint(data, at)
         wire = tag & 7
+        value: int | bytes
         if wire == 0:
             value, at = _varint(data, at)
         elif wire in (1, 2, 5):
             length, at = _varint(data, at) if wire == 2 else ({1: 8, 5: 4}[wire], at)
-            value, at = data[at:at + length], at + length
+            chunk, at = data[at:at + length], at + length
             if at > len(data):
                 raise ValueError("a field runs over its message's end")
+            # a fixed32 is a checksum, else one unpacked float
+            value = struct.unpack("<I", chunk)[0] if wire == 5 and tag >> 3 == 6 else chunk
         else:
             raise ValueError(f"wire type {wire}")
-        if wire == 5:
-            value = struct.unpack("<I", value)[0] if tag >> 3 == 6 else value  # checksum; else one unpacked float
         fields.setdefault(tag >> 3, []).append(value)
     return fields
 
 
-def _first(fields: dict[int, list], number: int, default):
+def _first(fields: dict[int, list], number: int, default: T) -> T:
     return fields[number][0] if number in fields else default
 
 

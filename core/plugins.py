@@ -62,15 +62,6 @@ def loaded_files() -> tuple[Path, ...]:
     return tuple(_files)
 
 
-def forget() -> None:
-    """Forget folders and files, so that an edited folder can be loaded again. What they registered stays."""
-    for path in _files:
-        sys.modules.pop(f"{PLUGINS}.{path.stem}", None)
-    _folders.clear()
-    _files.clear()
-    broken.clear()
-
-
 def _load(folder: Path) -> None:
     package = sys.modules.get(PLUGINS)
     if package is None:

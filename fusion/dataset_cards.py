@@ -282,17 +282,6 @@ def datasets() -> dict[str, DatasetCard]:
     return cards
 
 
-def broken_datasets() -> dict[str, str]:
-    """Name -> what is wrong, of the descriptions that datasets() leaves out."""
-    found = {}
-    for name in _paths():
-        try:
-            find_dataset(name)
-        except PairsError as error:
-            found[name] = str(error)
-    return found
-
-
 def find_dataset(name: str) -> DatasetCard:
     """The card of a data set. Raises PairsError: unknown (with the nearest names), or its file is broken."""
     paths = _paths()

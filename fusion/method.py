@@ -7,7 +7,7 @@ Nothing else has to be edited; the conformance tests run over every registered m
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -204,7 +204,8 @@ def load_method(name: str, *, weights: Path | str | None = None, device: str = "
         protocol = "released"
     if not cls.card.weights:
         return cls(device=device, protocol=protocol)
-    method = cls(weights=Path(weights) if weights is not None else None, device=device, protocol=protocol)
+    build: Callable[..., Method] = cls  # one with weights takes them too (see register)
+    method = build(weights=Path(weights) if weights is not None else None, device=device, protocol=protocol)
     _refuse_nan(method)
     return method
 

@@ -49,11 +49,6 @@ class Pair:
         ir, vi = self.read8()
         return images.to_unit(ir), images.to_unit(vi)
 
-    def read_grey(self) -> tuple[np.ndarray, np.ndarray]:
-        """What a metric gets: (infrared, visible) as rounded BT.601 grey, uint8 [H,W]."""
-        ir, vi = self.read8()
-        return ir, images.grey8(vi)
-
     def files8(self, folder: Path) -> tuple[Path, Path]:
         """(infrared, visible) as files that any program shows as they are read: its own, or copies in `folder`."""
         if self.plain:

@@ -140,6 +140,7 @@ def test_asking_for_pictures_only_on_the_command_line_names_the_address(tmp_path
     assert "drive.google.com" in done.stderr and "--methods segmif=FOLDER" in done.stderr
 
 
+@pytest.mark.long
 def test_a_run_over_brought_pictures_says_how_they_were_matched(tmp_path):
     """--methods mine=FOLDER: scored like any method; prefix and surplus pictures are told below the table."""
     root = write_pairs(tmp_path / "data")

@@ -12,6 +12,8 @@ from suite_scenes import ROOT, run_cli
 
 from fusion.images import write_png
 
+pytestmark = pytest.mark.long  # each works on the same whole run
+
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 VOC = ("<annotation><size><width>64</width><height>48</height></size><object><name>{}</name><bndbox><xmin>8</xmin>"
        "<ymin>8</ymin><xmax>40</xmax><ymax>32</ymax></bndbox></object></annotation>")

@@ -88,6 +88,7 @@ def settings(repository, **changes):
     return quick(engine="yolov5-classic", nbs=64, classic_repository=str(repository), **changes)
 
 
+@pytest.mark.long
 def test_rows_come_back_and_a_kill_is_resumed(tmp_path, repository, monkeypatch):
     images, dataset = scenes(tmp_path / "pictures")
     seen = []

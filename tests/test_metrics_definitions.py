@@ -76,7 +76,7 @@ def test_scorer_gives_every_method_what_it_gets_alone():
         np.testing.assert_equal(scorer.score(image), metrics.evaluate(image, ir, vi))
 
 
-@pytest.mark.parametrize("variant", ["smfnet", "tang"])
+@pytest.mark.parametrize("variant", ["smfnet", pytest.param("tang", marks=pytest.mark.long)])
 def test_values_do_not_depend_on_the_number_of_threads(monkeypatch, variant):
     images = scene(300, 310, seed=1)  # large enough for several blocks of rows
     values = []

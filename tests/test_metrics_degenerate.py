@@ -107,6 +107,7 @@ def test_a_scorer_refuses_wrong_images_too():
         metrics.Scorer(NOISE[0], NOISE[1][:-1])
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 7), st.integers(41, 50), st.integers(41, 50))
 def test_bounds_and_paths_on_random_few_level_images(seed, bits, height, width):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
-from test_metrics_golden import HERE, load
+from test_metrics_golden import HERE, MORE, load
 
 import metrics
 from metrics.definitions import ms_ssim, q_p
@@ -53,7 +53,8 @@ def test_the_copied_values_are_the_golden_ones(reference):
     assert all(row["variant"] or row["reason"] for row in RULES.values())
 
 
-@pytest.mark.parametrize("case", CASES, ids="-".join)
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.long] * (case[0] in MORE), id="-".join(case))
+                                  for case in CASES])
 def test_formula_value(reference, case):
     rule, expected = RULES[case[1]] | EXCEPTIONS.get(case, {}), VALUES[case]
     got = one(rule["metric"], rule["variant"], *load(reference, case[0]))
@@ -61,7 +62,7 @@ def test_formula_value(reference, case):
 
 
 @pytest.mark.parametrize("triple", ["constant_fused", "identical", "mri_pet11_mean", "noise_odd", "ramp_disc",
-                                    "road_FLIR_00211_max"])
+                                    pytest.param("road_FLIR_00211_max", marks=pytest.mark.long)])
 def test_fast_and_plain_path_agree_on_golden_pictures(reference, triple):
     images = load(reference, triple)
     for variant, names in NAMES.items():

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from test_metrics_golden import HERE, load
+from test_metrics_golden import HERE, MORE, load
 
 import metrics
 from metrics.colour import view
@@ -65,7 +65,8 @@ def test_every_golden_value_belongs_to_a_definition_or_says_why_not():
 
 
 @pytest.mark.parametrize("path", ["fast", "plain"])
-@pytest.mark.parametrize("case", CASES, ids="-".join)
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.long] * (case[0] in MORE), id="-".join(case))
+                                  for case in CASES])
 def test_toolbox_value(ours, case, path):
     rule, expected = RULES[case[1:]] | EXCEPTIONS.get(case, {}), VALUES[case]
     got = ours(case[0], rule["variant"], rule["metric"], path)

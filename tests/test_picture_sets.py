@@ -145,6 +145,7 @@ def test_pictures_exchanged_under_equal_size_and_time_are_read_again(tmp_path, w
     assert after != before and after == open_pairs("tno", tmp_path).manifest
 
 
+@pytest.mark.long
 def test_notes_stand_on_the_screen_and_below_the_table(tmp_path):
     """Swapped folders and fused pictures of nothing but 0 and 1, brought from a folder with a comma in its name."""
     large = np.kron(SCENE, np.ones((4, 4), np.uint8))
@@ -162,6 +163,7 @@ def test_notes_stand_on_the_screen_and_below_the_table(tmp_path):
         assert "2 of 2 (a.png, b.png) fused pictures are constant or nearly so (values 0..1 of 0..255)" in text
 
 
+@pytest.mark.long
 def test_a_set_of_16_bits_is_scored_shown_and_verified(tmp_path):
     deep = np.kron(SCENE, np.ones((4, 4), np.uint8)).astype(np.uint16) * 60 + 7000
     place(tmp_path / "data", lambda path: Image.fromarray(deep).save(path),

@@ -45,6 +45,7 @@ def test_all_files(full):
     assert not [path for path in out.rglob("*") if ".tmp" in path.name]
 
 
+@pytest.mark.long
 def test_making_it_again_gives_the_same_bytes(full):
     """In another process, whose sets and hashes are ordered otherwise."""
     out, made = full

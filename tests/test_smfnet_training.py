@@ -104,6 +104,7 @@ def test_patches(pairs):
     assert sorted(order(9, 1, 2)) == list(range(9)) and not np.array_equal(order(9, 1, 2), order(9, 1, 3))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ABLATIONS)
 def test_every_ablation_learns(name, pairs, tmp_path):
     """20 steps on the same four patches: the loss falls."""
@@ -215,6 +216,7 @@ def whole_batches(pairs, tmp_path_factory) -> tuple[Path, Path]:
     return train("ae3", data=pairs, out=out / "trained", overrides=SPLITTABLE), out / "initial.safetensors"
 
 
+@pytest.mark.long
 def test_accumulation_equals_the_whole_batch(pairs, tmp_path, whole_batches):
     whole, initial = whole_batches
     parts = train("ae3", data=pairs, out=tmp_path / "a", overrides={**SPLITTABLE, "training.accumulate": 2})
@@ -223,6 +225,7 @@ def test_accumulation_equals_the_whole_batch(pairs, tmp_path, whole_batches):
     assert strayed(whole, half, initial) > 0.2  # other batches would be noticed
 
 
+@pytest.mark.long
 def test_two_processes_under_torchrun(pairs, tmp_path, whole_batches):
     """Both ranks see half of every batch; together they train as one process with the whole batch does."""
     script = ("from fusion.smfnet.training.trainer import train; "

@@ -46,6 +46,7 @@ def test_names_functions_and_objects_in_one_run(data, tmp_path):
     assert again.rows.equals(made.rows) and again.table(1).frame.equals(made.table(1).frame)
 
 
+@pytest.mark.long
 def test_an_object_with_another_state_is_done_again(data, tmp_path):
     first = ivf(data, tmp_path / "out", [Mixture(0.25)]).rows
     second = ivf(data, tmp_path / "out", [Mixture(0.75)]).rows
@@ -53,6 +54,7 @@ def test_an_object_with_another_state_is_done_again(data, tmp_path):
     assert not first["value"].equals(second["value"]) and first.equals(third)
 
 
+@pytest.mark.long
 def test_in_a_thread(data, tmp_path):
     found = []
     thread = threading.Thread(target=lambda: found.append(ivf(data, tmp_path / "out", ["average"], jobs=1)))
@@ -61,6 +63,7 @@ def test_in_a_thread(data, tmp_path):
     assert found and found[0].ok
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("jobs", [0, 2])
 def test_a_script_without_a_main_guard(data, tmp_path, jobs):
     script = tmp_path / "mine.py"

@@ -51,6 +51,7 @@ def test_a_run_equals_itself(run_out):
     assert run_cli("compare", run_out, run_out).returncode == 0
 
 
+@pytest.mark.long
 def test_another_thread_count_has_the_same_inputs(reference, tmp_path):
     """A network on real pictures: threads may change the order of its sums, never what it was made of."""
     data = real_pairs(reference, tmp_path / "data")
@@ -131,6 +132,7 @@ def test_a_folder_without_a_run_is_one_line(tmp_path, capsys, monkeypatch):
     assert "no such folder or bundle" in fails(capsys, monkeypatch, "compare", tmp_path / "a", tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pictures", [False, True])
 def test_a_bundle_round_trip(run_out, tmp_path, pictures):
     target = tmp_path / "run.zip"
@@ -174,6 +176,7 @@ def repacked(source, target, change):
     return target
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("change", "message"), [
     (lambda name, content: content.replace(b"EN", b"SD") if name == "rows.csv" else content,
      "rows.csv: not the bytes whose hash"),

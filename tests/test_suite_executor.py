@@ -17,6 +17,7 @@ def run(units, tmp_path, stop=lambda: False, run_units=local.run_units):
     return {u.method: outcome for u, outcome in outcomes}
 
 
+@pytest.mark.long
 def test_failures_stay_with_their_unit(tmp_path):
     bad, dead = nap("bad", do="raise"), nap("dead", do="die")
     found = run([bad, dead, nap("after", bad), nap("good"), nap("last")], tmp_path)

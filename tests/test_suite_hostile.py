@@ -4,8 +4,11 @@ import random
 import shutil
 import sys
 
+import mutations_inputs  # noqa: F401 - it registers its mutations, as do the next two
+import mutations_labels  # noqa: F401
+import mutations_runs  # noqa: F401
 import pytest
-from mutations import MUTATIONS, ivf, write_sandbox
+from mutation_sandbox import MUTATIONS, ivf, write_sandbox
 from suite_scenes import run_cli
 
 CASES = 200
@@ -26,7 +29,8 @@ def contents(folder):
             if path.is_file() and ".cache" not in path.parts}
 
 
-@pytest.mark.parametrize("case", range(CASES))
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.long] * (case >= 2 * len(MUTATIONS)))
+                                  for case in range(CASES)])
 def test_refused(case, original, tmp_path, capsys, monkeypatch):
     from suite.cli import main
 

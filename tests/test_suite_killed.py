@@ -12,6 +12,8 @@ import tomllib
 import pytest
 from suite_scenes import ROOT, run_cli, started, write_pairs
 
+pytestmark = pytest.mark.long  # whole runs in processes of their own
+
 KILLS = 20
 # pictures and results are complete under their names; once there, no later run may touch them
 FINISHED = ("sample/**/*.png", "fuse/*/*/*/images/*.png", "*/*/*/*/result.json")
@@ -35,7 +37,6 @@ def small_profile(folder):
     return path
 
 
-@pytest.mark.long
 def test_killed_at_random_moments(tmp_path):
     profile, out, log = small_profile(tmp_path), tmp_path / "killed", tmp_path / "log"
     command = ["--profile", profile, "--jobs", "2", "--out"]

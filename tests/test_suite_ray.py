@@ -29,6 +29,7 @@ def cluster(monkeypatch):
     started.shutdown()
 
 
+@pytest.mark.long
 def test_a_lost_node_changes_no_row(tmp_path, cluster):
     root = write_pairs(tmp_path / "data", NAMES, PIXELS)
     local = tmp_path / "local"

@@ -14,6 +14,8 @@ from suite_scenes import ROOT, run_cli, write_pairs
 
 from reports.data import load
 
+pytestmark = pytest.mark.long  # whole runs in processes of their own
+
 METHODS = "visible,infrared,average,laplacian"
 
 

@@ -11,8 +11,8 @@ SMALLEST = 4  # the base keeps at least this many pixels a side
 
 def build(image: np.ndarray, levels: int = LEVELS) -> list[np.ndarray]:
     """float32 [H,W] -> detail bands from fine to coarse, then the base; fewer levels where the picture is small."""
-    bands = []
-    base = image.astype(np.float32)
+    bands: list[np.ndarray] = []
+    base: np.ndarray = image.astype(np.float32)
     while len(bands) < levels and min(base.shape) >= 2 * SMALLEST:
         smaller = cv2.pyrDown(base)
         bands.append(base - cv2.pyrUp(smaller, dstsize=base.shape[::-1]))

@@ -1,5 +1,6 @@
 """The paper's method: the authors' checkpoint where it is at hand, else the slim network trained for this project."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ class SMFNetMethod(LumaMethod):
             network = _load(path, protocol)
         self.title, self.note = _labels(path)
         self.network = network.eval().requires_grad_(False).to(device)
-        self.run = self._reference
+        self.run: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = self._reference
         if fast and supports(network.settings):
             self.run = FastSMFNet(self.network, dtype=dtype, compile=compile)
 

@@ -48,7 +48,8 @@ class Paint:
     label: int | None = 0
 
     def lit(self, factor: float) -> "Paint":
-        return replace(self, colour=tuple(c * factor for c in self.colour))
+        red, green, blue = self.colour
+        return replace(self, colour=(red * factor, green * factor, blue * factor))
 
 
 class Canvas:

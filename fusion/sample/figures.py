@@ -90,9 +90,9 @@ def _rider(flat: Flat, wear: Wardrobe, *, seat, hand, foot, helmet: Paint) -> No
     elbow = (shoulder + hand) / 2 - np.array([0, 0.08])
     flat.limb(shoulder, elbow, 0.12, 0.10, wear.sleeves)
     flat.limb(elbow, hand, 0.10, 0.08, wear.sleeves)
-    flat.ellipse(*hand, 0.05, 0.05, wear.skin)
+    flat.ellipse(hand[0], hand[1], 0.05, 0.05, wear.skin)
     top = shoulder + np.array([0.08, 0.25])
-    flat.ellipse(*top, 0.15, 0.155, helmet)
+    flat.ellipse(top[0], top[1], 0.15, 0.155, helmet)
     flat.ellipse(top[0] + 0.08, top[1] - 0.02, 0.06, 0.06, wear.skin)
 
 

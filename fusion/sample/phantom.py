@@ -28,9 +28,10 @@ def render_phantom(seed: int, size: tuple[int, int] = (128, 128)) -> tuple[np.nd
     x, y = x * np.cos(lean) + y * np.sin(lean), y * np.cos(lean) - x * np.sin(lean)
     wide, tall = rng.uniform(0.70, 0.76), rng.uniform(0.86, 0.92)
     radius = np.sqrt((x / wide) ** 2 + (y / tall) ** 2) + 0.012 * noise
-    mri, uptake = np.zeros((side, side)), np.zeros((side, side))
+    mri: np.ndarray = np.zeros((side, side))
+    uptake: np.ndarray = np.zeros((side, side))
 
-    def put(where, signal: float, tracer: float) -> None:
+    def put(where: np.ndarray, signal: float, tracer: float) -> None:
         mri[where], uptake[where] = signal, tracer
 
     put(radius < 1.08, 0.78, 0.10)  # scalp, fatty

@@ -1,8 +1,9 @@
 """A street put together from a seed: where things stand, in which order they are drawn, what their labels are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -168,13 +169,15 @@ class _Ledger:
         self.extents: list[tuple[str, int, tuple[int, int, int, int]]] = []  # name, area, left top right bottom
 
     @contextmanager
-    def entry(self, name: str):
+    def entry(self, name: str) -> Iterator[None]:
         """Everything painted inside belongs to one object called `name`."""
         self.canvas.current = len(self.extents) + 1
         yield
         rows, columns = np.nonzero(self.canvas.owner == self.canvas.current)
-        extent = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) if len(rows) else (0, 0, 0, 0)
-        self.extents.append((name, len(rows), tuple(int(v) for v in extent)))
+        extent = (0, 0, 0, 0)
+        if len(rows):
+            extent = int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
+        self.extents.append((name, len(rows), extent))
         self.canvas.current = 0
 
     def boxes(self) -> tuple:
@@ -197,10 +200,11 @@ def _draw_things(canvas: Canvas, light: Light, road: backdrop.Road, things: list
     ledger = _Ledger(canvas)
     trees = [(float(side * (road.wall + rng.uniform(-1.2, -0.3))), float(rng.uniform(11, 34)))
              for side in (-1, 1) for _ in range(rng.integers(0, 4))]
-    order = [(z, lambda x=x, z=z: backdrop.draw_tree(canvas, light, x, z, noise, rng)) for x, z in trees]
+    order: list[tuple[float, Callable[[], None]]] = [
+        (z, partial(backdrop.draw_tree, canvas, light, x, z, noise, rng)) for x, z in trees]
     # a guardrail runs along the whole road: its far end decides
     order += [(15.5 if thing.kind == "guardrail" else thing.z,
-               lambda thing=thing: _draw(canvas, light, thing, ledger, rng)) for thing in things]
+               partial(_draw, canvas, light, thing, ledger, rng)) for thing in things]
     for _, paint in sorted(order, key=lambda item: -item[0]):
         paint()
     return ledger.boxes()

@@ -74,8 +74,7 @@ def write_sample(root: Path, *, seed: int = 2025, size: tuple[int, int] = (128, 
     `progress` is told how many of all scenes are rendered.
     Raises ValueError when `root` holds something that is not a sample, or for counts and sizes out of range.
     """
-    plan = Plan(seed, tuple(size), pairs, training_pairs, tuple(detection), tuple(segmentation), phantoms,
-                tuple(phantom_size))
+    plan = Plan(seed, size, pairs, training_pairs, detection, segmentation, phantoms, phantom_size)
     root = Path(root).absolute()
     if is_current(root, plan):
         return

@@ -32,8 +32,9 @@ def complexity(settings: NetworkSettings = RELEASED, height: int = 480, width: i
 def _calls(network: SMFNet) -> list[tuple[nn.Module, tuple[Tensor, ...]]]:
     """Each part by itself, the encoder once per modality: this gives Table V's 4,504 K."""
     image, feature = (torch.empty(1, c, 64, 64, device="meta") for c in (1, network.settings.width))
-    calls = [(network.DIDF_Encoder, (image,)), (network.DIDF_Encoder, (image,)), (network.BaseFuseLayer, (feature,)),
-             (network.DetailFuseLayer, (feature,)), (network.DIDF_Decoder, (feature,))]
+    calls: list[tuple[nn.Module, tuple[Tensor, ...]]] = [
+        (network.DIDF_Encoder, (image,)), (network.DIDF_Encoder, (image,)), (network.BaseFuseLayer, (feature,)),
+        (network.DetailFuseLayer, (feature,)), (network.DIDF_Decoder, (feature,))]
     if network.settings.graph:
         calls.append((_GraphAndFusion(network.GraphModel), (feature, feature)))
     return calls

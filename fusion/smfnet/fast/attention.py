@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from fusion.smfnet.fast.convolutions import conv3, depthwise
 from fusion.smfnet.fast.maps import Maps
+from fusion.smfnet.fast.modules import child
 from fusion.smfnet.fast.streams import Stream, norm, pixels, streamed
 from fusion.smfnet.network import blocks
 from fusion.smfnet.network.bfe import BaseBlock
@@ -24,7 +25,7 @@ def gram(maps: Maps, x: Tensor, heads: int, work: Callable[[Stream, Tensor], Ten
 
     The channels lie as in by_head. Pixels of a chunk are summed in float32, chunks in float64.
     """
-    total = 0.0
+    total = torch.zeros((), dtype=torch.float64, device=x.device)
     for chunk, in (stream := Stream(maps.rows, x)):
         y = pixels(work(stream, chunk)).unflatten(-1, (heads, -1)).float()
         total = total + (y.permute(0, 2, 3, 1) @ y.permute(0, 2, 1, 3)).double()
@@ -64,9 +65,11 @@ class FastTransformer:
         self.qk = by_head(self.heads, q, k)
         q, k, v = block.attn.qkv_dwconv.weight.chunk(3)
         self.qk_depthwise, self.v_depthwise = depthwise(by_head(self.heads, q, k)), depthwise(v)
-        self.in_, self.in_bias = point(leff.linear1[0].weight), leff.linear1[0].bias
-        self.depthwise = depthwise(leff.dwconv[0].weight, leff.dwconv[0].bias)
-        self.out, self.out_bias = point(leff.linear2[0].weight), leff.linear2[0].bias
+        linear1, dwconv, linear2 = (child(sequential, 0, nn.Conv2d)
+                                    for sequential in (leff.linear1, leff.dwconv, leff.linear2))
+        self.in_, self.in_bias = point(linear1.weight), linear1.bias
+        self.depthwise = depthwise(dwconv.weight, dwconv.bias)
+        self.out, self.out_bias = point(linear2.weight), linear2.bias
         self.leff_residual = leff.residual
 
     def __call__(self, x: Tensor, maps: Maps) -> Tensor:

@@ -1,5 +1,7 @@
 """GRDB, cross attention, couplings and the decoder's convolutions on streams of rows."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -7,6 +9,7 @@ from torch import Tensor, nn
 from fusion.smfnet.fast.attention import attention, by_head, gram, point
 from fusion.smfnet.fast.convolutions import conv3, depthwise
 from fusion.smfnet.fast.maps import Maps
+from fusion.smfnet.fast.modules import bias, child
 from fusion.smfnet.fast.streams import Stream, pixels, streamed
 from fusion.smfnet.network import cai, fusion_layers
 
@@ -22,7 +25,7 @@ class FastGRDB:
         down = point(block.convdown.conv.weight)
         self.width = len(down)
         self.down, self.down2 = down[:, :2 * self.width], down[:, 2 * self.width:].t()
-        self.bias = block.convdown.conv.bias + block.convup.conv.bias
+        self.bias = bias(block.convdown.conv) + bias(block.convup.conv)
         self.up = point(block.convup.conv.weight).t()
 
     def __call__(self, stream: Stream, x: Tensor) -> Tensor:
@@ -42,9 +45,9 @@ class Bottlenecks:
 
     def __init__(self, *modules: cai.BottleneckResidual):
         blocks = [module.bottleneckBlock for module in modules]
-        self.in_ = torch.cat([point(block[0].weight) for block in blocks])
-        self.depthwise = torch.cat([block[3].weight for block in blocks])
-        self.outs = [point(block[5].weight) for block in blocks]
+        self.in_ = torch.cat([point(child(block, 0, nn.Conv2d).weight) for block in blocks])
+        self.depthwise = torch.cat([child(block, 3, nn.Conv2d).weight for block in blocks])
+        self.outs = [point(child(block, 5, nn.Conv2d).weight) for block in blocks]
 
     def __call__(self, stream: Stream, x: Tensor) -> list[Tensor]:
         x = F.linear(x, self.in_).clamp_(0, 6)
@@ -61,23 +64,23 @@ class FastCrossAttention:
         cross, coupling = module.TCA, module.layer
         half = cross.q.weight.shape[0]
         self.temperature, self.heads = cross.temperature, len(cross.temperature)
-        (k, v), (k_bias, v_bias) = point(cross.kv.weight).chunk(2), cross.kv.bias.chunk(2)
+        (k, v), (k_bias, v_bias) = point(cross.kv.weight).chunk(2), bias(cross.kv).chunk(2)
         k_depthwise, v_depthwise = cross.kv_dwconv.weight.chunk(2)
-        k_depthwise_bias, v_depthwise_bias = cross.kv_dwconv.bias.chunk(2)
+        k_depthwise_bias, v_depthwise_bias = bias(cross.kv_dwconv).chunk(2)
         q = point(cross.q.weight)
         # the first half's q and k, then the second's: q1, k1, q2, k2, head by head
         nothing = torch.zeros_like(q)
         self.qk = by_head(self.heads, *(torch.cat(pair, dim=1) for pair in (
             (q, nothing), (k, nothing), (nothing, q), (nothing, k))))
-        self.qk_bias = by_head(self.heads, *2 * (cross.q.bias, k_bias))
+        self.qk_bias = by_head(self.heads, *2 * (bias(cross.q), k_bias))
         self.qk_depthwise = depthwise(by_head(self.heads, *2 * (cross.q_dwconv.weight, k_depthwise)),
-                                      by_head(self.heads, *2 * (cross.q_dwconv.bias, k_depthwise_bias)))
+                                      by_head(self.heads, *2 * (bias(cross.q_dwconv), k_depthwise_bias)))
         self.v, self.v_bias = v, v_bias
         self.v_depthwise = depthwise(torch.cat(2 * (v_depthwise,)), torch.cat(2 * (v_depthwise_bias,)))
         self.project = point(cross.project_out.weight).double()
         self.mix = point(coupling.shffleconv.weight).double()
-        projected = cross.project_out.bias.double().repeat(2)
-        self.mix_bias = (self.mix @ projected + coupling.shffleconv.bias.double()).to(self.v.dtype)
+        projected = bias(cross.project_out).double().repeat(2)
+        self.mix_bias = (self.mix @ projected + bias(coupling.shffleconv).double()).to(self.v.dtype)
         self.phi = Bottlenecks(coupling.theta_phi)
         self.rho_eta = Bottlenecks(coupling.theta_rho, coupling.theta_eta)
         self.half = half
@@ -141,7 +144,8 @@ class FastConvs:
 
 def detail_fusion(grdb: FastGRDB, layers: list[FastInverseCoupling], x: Tensor, maps: Maps) -> Tensor:
     """F_detail, Eq. 17. x is given back."""
-    for layer in (grdb, *layers):
+    steps: list[Callable[[Stream, Tensor], Tensor]] = [grdb, *layers]
+    for layer in steps:
         x, before = streamed(maps, layer, x), x
         maps.give(before)
     return x

@@ -7,15 +7,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fusion.smfnet.fast.attention import point
-from fusion.smfnet.fast.convolutions import TILE, Winograd, conv3
+from fusion.smfnet.fast.convolutions import TILE, Direct, Winograd, conv3
 from fusion.smfnet.fast.maps import Maps
+from fusion.smfnet.fast.modules import bias, child, children
 from fusion.smfnet.fast.streams import Stream, streamed
 from fusion.smfnet.network import gr
 
 
 def fold(sequential: nn.Sequential) -> tuple[Tensor, Tensor]:
     """Convolution and batch norm (running statistics) as one convolution: weight, bias."""
-    conv, bn = sequential[0], sequential[1]
+    conv, bn = child(sequential, 0, nn.Conv2d), child(sequential, 1, nn.BatchNorm2d)
+    if bn.running_mean is None or bn.running_var is None:
+        raise TypeError(f"{bn}: a batch norm without running statistics cannot be folded")
     factor = bn.weight.double() / (bn.running_var.double() + bn.eps).sqrt()
     weight = conv.weight.double() * factor[:, None, None, None]
     bias = bn.bias.double() - bn.running_mean.double() * factor
@@ -26,16 +29,19 @@ class FastNodes:
     """Eq. 13: three dilated 3x3 convolutions of one modality, batch norm folded in, rectified."""
 
     def __init__(self, module: gr.Nodes):
-        self.convolutions = [conv3(*fold(conv), dilation) for conv, dilation in zip(module.convs, gr.DILATIONS)]
+        convolutions = [conv3(*fold(conv), dilation)
+                        for conv, dilation in zip(children(module.convs, nn.Sequential), gr.DILATIONS)]
+        # of one shape, hence all of one kind
+        self.winograd = [convolution for convolution in convolutions if isinstance(convolution, Winograd)]
+        self.direct = [convolution for convolution in convolutions if isinstance(convolution, Direct)]
 
     def __call__(self, x: Tensor, rows: int) -> Tensor:
         """[1,H,W,C] -> [1,H,W,3,C], the nodes side by side."""
-        result = x.new_empty(*x.shape[:3], len(self.convolutions), x.shape[3])
-        if isinstance(self.convolutions[0], Winograd):
+        result = x.new_empty(*x.shape[:3], len(gr.DILATIONS), x.shape[3])
+        if self.winograd:
             self._by_tiles(x, result[0], rows)
-        else:
-            for i, convolution in enumerate(self.convolutions):
-                result[:, :, :, i] = convolution.whole(x).relu_()
+        for i, convolution in enumerate(self.direct):
+            result[:, :, :, i] = convolution.whole(x).relu_()
         return result
 
     def _by_tiles(self, x: Tensor, result: Tensor, rows: int) -> None:
@@ -44,7 +50,7 @@ class FastNodes:
         row, most = width * channels, max(gr.DILATIONS)
         padded = x.new_empty(most + -(-height // (TILE * most)) * TILE * most + most, width, channels)
         padded[:most], padded[most:most + height], padded[most + height:] = 0, x[0], 0
-        for i, convolution in enumerate(self.convolutions):
+        for i, convolution in enumerate(self.winograd):
             step = convolution.dilation
             count = min(step, max(1, rows // TILE))
             for block, phase in itertools.product(range(0, height, TILE * step), range(0, step, count)):
@@ -66,10 +72,10 @@ class FastMessages:
         width = self.edges.shape[0]
         # channel j of the message is weighted by edge j mod 2 (see gr.MessagePassing.message)
         self.spread = torch.eye(2, dtype=self.edges.dtype, device=self.edges.device).repeat(1, width // 2)
-        self.gates, self.gates_bias = point(module.ConvGRU.ConvGates.weight), module.ConvGRU.ConvGates.bias
+        self.gates, self.gates_bias = point(module.ConvGRU.ConvGates.weight), bias(module.ConvGRU.ConvGates)
         # tanh(a) = 2 sigmoid(2a) - 1, several times faster than tanh on CPU
         self.candidate = 2 * point(module.ConvGRU.Conv_ct.weight)
-        self.candidate_bias = 2 * module.ConvGRU.Conv_ct.bias
+        self.candidate_bias = 2 * bias(module.ConvGRU.Conv_ct)
         self.gamma = module.gamma
 
     def __call__(self, nodes: Tensor) -> Tensor:
@@ -93,9 +99,10 @@ class FastGraph:
     def __init__(self, module: gr.GraphModel):
         reasoning = module.graph.graph
         self.nodes = FastNodes(reasoning.ppm_rgb), FastNodes(reasoning.ppm_dep)
-        self.interaction = torch.stack([conv.weight.flatten() for conv in reasoning.C_pa], dim=1)  # [C,2]
+        edges = children(reasoning.C_pa, nn.Conv2d)
+        self.interaction = torch.stack([conv.weight.flatten() for conv in edges], dim=1)  # [C,2]
         self.messages = FastMessages(reasoning.graph_rgb), FastMessages(reasoning.graph_dep)
-        self.readout = [conv3(*fold(module.graph.C_cat[i])) for i in (0, 1)]
+        self.readout = [conv3(*fold(child(module.graph.C_cat, i, nn.Sequential))) for i in (0, 1)]
         fuse = point(module.C_cls.weight)
         self.fuse, self.fuse_bias = fuse.chunk(2, dim=1), module.C_cls.bias
 

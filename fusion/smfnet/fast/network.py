@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from fusion.smfnet.fast.attention import FastBaseBlock, FastTransformer
 from fusion.smfnet.fast.convolutions import conv3
@@ -18,14 +18,17 @@ from fusion.smfnet.fast.detail import (
 )
 from fusion.smfnet.fast.graph import FastGraph
 from fusion.smfnet.fast.maps import Maps
+from fusion.smfnet.fast.modules import child, children, expect
 from fusion.smfnet.fast.streams import Stream, streamed
+from fusion.smfnet.network.bfe import BaseBlock, Stage
+from fusion.smfnet.network.blocks import TransformerBlock
+from fusion.smfnet.network.cai import GRDB, CrossAttentionInvertible
+from fusion.smfnet.network.fusion_layers import InverseCoupling
 from fusion.smfnet.network.smfnet import SMFNet
 from fusion.smfnet.settings import NetworkSettings
 
 # Values (pixels times width) of a chunk: on CPU 1.5 MB of features stay in the cache; a GPU wants large launches.
 CHUNK_VALUES = {"cpu": 3 << 17, "cuda": 1 << 26}
-
-RHO = FastTransformer, FastBaseBlock  # Eq. 10
 
 
 def supports(settings: NetworkSettings) -> bool:
@@ -54,17 +57,18 @@ class FastSMFNet:
         values = CHUNK_VALUES.get(self.device.type, CHUNK_VALUES["cuda"])
         self.chunk_pixels = chunk_pixels or values // network.settings.width
         self.embed = encoder.patch_embed.proj.weight
-        self.shallow = FastTransformer(encoder.encoder_level1[0])
+        self.shallow = FastTransformer(child(encoder.encoder_level1, 0, TransformerBlock))
         base = encoder.baseFeature
         self.base_first = conv3(base.conv_first.weight, base.conv_first.bias)
-        self.stages = [([make(block) for rho in stage.residual_group for make, block in zip(RHO, rho)],
-                        FastConvs(stage.conv) if stage.residual else None) for stage in base.layers]
-        self.grdb, self.cross = FastGRDB(encoder.GRDB_module), FastCrossAttention(encoder.detailFeature)
+        self.stages = [_stage(stage) for stage in children(base.layers, Stage)]
+        self.grdb = FastGRDB(expect(encoder.GRDB_module, GRDB))
+        self.cross = FastCrossAttention(expect(encoder.detailFeature, CrossAttentionInvertible))
         self.graph = FastGraph(network.GraphModel) if self.settings.graph else None
         self.base_fusion = FastTransformer(network.BaseFuseLayer)
         self.detail_grdb = FastGRDB(network.DetailFuseLayer.GRDB)
-        self.detail_layers = [FastInverseCoupling(layer) for layer in network.DetailFuseLayer.net]
-        self.decoder = FastTransformer(network.DIDF_Decoder.encoder_level1[0])
+        self.detail_layers = [FastInverseCoupling(layer)
+                              for layer in children(network.DetailFuseLayer.net, InverseCoupling)]
+        self.decoder = FastTransformer(child(network.DIDF_Decoder.encoder_level1, 0, TransformerBlock))
         self.output = FastConvs(network.DIDF_Decoder.output)
         self.maps: Maps | None = None  # kept for the next image of the same size; compiled code would be made anew
         self.compiled = compile
@@ -84,7 +88,8 @@ class FastSMFNet:
         features = [self._shallow(images, maps) for images in batches]
         branches = []
         if self.graph:
-            branches.append(self.graph(*(x for feature in features for x in feature.split(1)), maps))
+            first, second = (x for feature in features for x in feature.split(1))
+            branches.append(self.graph(first, second, maps))
         detail = _sum([self._detail(feature, maps) for feature in features], maps)
         base = _sum([self._base(feature, maps) for feature in features], maps)
         if self.settings.exchange_fusion:
@@ -124,6 +129,14 @@ class FastSMFNet:
             maps.give(x)
             x = y
         return x
+
+
+def _stage(stage: Stage) -> tuple[list[FastTransformer | FastBaseBlock], FastConvs | None]:
+    """Eq. 10: both blocks of every rho in their order, and the convolutions where the stage has a residual."""
+    blocks: list[FastTransformer | FastBaseBlock] = []
+    for rho in children(stage.residual_group, nn.Sequential):
+        blocks += [FastTransformer(child(rho, 0, TransformerBlock)), FastBaseBlock(child(rho, 1, BaseBlock))]
+    return blocks, FastConvs(stage.conv) if stage.residual else None
 
 
 def _consume(part: Callable[[Tensor, Maps], Tensor], x: Tensor, maps: Maps) -> Tensor:

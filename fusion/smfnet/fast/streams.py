@@ -27,7 +27,8 @@ class Stream:
     def __init__(self, rows: int, *maps: Tensor):
         self.maps, self.height = maps, maps[0].shape[1]
         self.rows = max(rows // TILE * TILE, 2 * TILE)
-        self.kept: list[Tensor | int] = []  # by call: rows of a result, or the next row of a map
+        self.kept: dict[int, Tensor] = {}  # by call: rows of a result that are needed again
+        self.reached: dict[int, int] = {}  # by call: the next row of a map
 
     def __iter__(self) -> Iterator[list[Tensor]]:
         """The rows of each map, chunk by chunk."""
@@ -61,30 +62,24 @@ class Stream:
         results = x.shape[1] - 2
         if not self.ends:
             results -= results % TILE
-        self._keep(call, x[:, results:])
+        self.kept[call] = x[:, results:]
         return x[:, :results + 2]
 
     def delay(self, x: Tensor, y: Tensor) -> Tensor:
         """The rows of x that belong to the rows of y, which convolutions have made from x."""
         call, whole, count = next(self.calls), self._map(x), y.shape[1]
         if whole is not None:
-            row = 0 if self.begins else self.kept[call]
-            self._keep(call, row + count)
+            row = 0 if self.begins else self.reached[call]
+            self.reached[call] = row + count
             return whole[:, row:row + count]
         if not self.begins:
             x = torch.cat((self.kept[call], x), dim=1)
-        self._keep(call, x[:, count:])
+        self.kept[call] = x[:, count:]
         return x[:, :count]
 
     def _map(self, x: Tensor) -> Tensor | None:
         """The map that x is the chunk of, whose other rows need not be kept; None for a result."""
         return next((whole for whole, chunk in zip(self.maps, self.chunk) if chunk is x), None)
-
-    def _keep(self, call: int, value: Tensor | int) -> None:
-        if self.begins:
-            self.kept.append(value)
-        else:
-            self.kept[call] = value
 
 
 def streamed(maps: Maps, work: Callable[..., Tensor | tuple[Tensor, Tensor]], *sources: Tensor,

@@ -84,8 +84,6 @@ class BaseFeatureExtraction(nn.Module):
     `reduce_channel`, `norm` and `conv_after_body` are in the checkpoint but in no forward pass.
     """
 
-    UNUSED = ("reduce_channel", "norm", "conv_after_body")
-
     def __init__(self, settings: NetworkSettings):
         super().__init__()
         width = settings.width

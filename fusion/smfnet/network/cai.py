@@ -25,6 +25,8 @@ class Sobel(nn.Module):
     """|Sobel_x| + |Sobel_y| of every channel; the kernels start as Sobel's and are trained if `trainable`."""
 
     KERNEL = ((1.0, 0.0, -1.0), (2.0, 0.0, -2.0), (1.0, 0.0, -1.0))
+    convx: nn.Conv2d
+    convy: nn.Conv2d
 
     def __init__(self, width: int, trainable: bool):
         super().__init__()

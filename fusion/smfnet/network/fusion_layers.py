@@ -33,6 +33,10 @@ class InverseCoupling(nn.Module):
     """
 
     CLAMP = 2.0
+    r: BottleneckResidual
+    y: BottleneckResidual
+    f: BottleneckResidual
+    p: BottleneckResidual
 
     def __init__(self, settings: NetworkSettings):
         super().__init__()

@@ -44,6 +44,8 @@ class Encoder(nn.Module):
         self.patch_embed = PatchEmbed(settings.width)
         self.encoder_level1 = transformer(settings)
         self.baseFeature = BaseFeatureExtraction(settings)
+        self.detailFeature: CrossAttentionInvertible | InvertibleNetwork
+        self.GRDB_module: GRDB | nn.Identity
         if settings.detail == "cai":
             self.detailFeature = CrossAttentionInvertible(settings)
             self.GRDB_module = GRDB(settings)
@@ -87,12 +89,13 @@ class SMFNet(nn.Module):
 
     def fuse_features(self, features: Features) -> tuple[Tensor, Tensor, Tensor | None]:
         """Eq. 17-18: fused detail, base and graph features (exchanged layers: AE4)."""
-        detail_layer, base_layer = self.DetailFuseLayer, self.BaseFuseLayer
+        detail_layer: nn.Module = self.DetailFuseLayer
+        base_layer: nn.Module = self.BaseFuseLayer
         if self.settings.exchange_fusion:
             detail_layer, base_layer = base_layer, detail_layer
         detail = detail_layer(features.ir.detail + features.vi.detail)
         base = base_layer(features.ir.base + features.vi.base)
-        if not self.settings.graph:
+        if features.graph_ir is None or features.graph_vi is None:
             return detail, base, None
         return detail, base, self.GraphModel.fuse(features.graph_ir, features.graph_vi)
 

@@ -1,7 +1,7 @@
 """Where a training process stands among its fellows (torchrun), and what differs for it."""
 
 import os
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -27,8 +27,11 @@ class World:
         # stage I leaves the fusion layers without gradient, and some released tensors are in no forward pass
         return nn.parallel.DistributedDataParallel(module, device_ids=ids, find_unused_parameters=True)
 
-    def no_sync(self, module: nn.Module, skip: bool):
-        return module.no_sync() if skip and self.size > 1 else nullcontext()
+    def no_sync(self, module: nn.Module, skip: bool) -> AbstractContextManager[None]:
+        """With `skip`, gradients inside are not exchanged. `module`: what `wrap` gave."""
+        if skip and isinstance(module, nn.parallel.DistributedDataParallel):
+            return module.no_sync()
+        return nullcontext()
 
     def barrier(self) -> None:
         if self.size > 1:

@@ -142,7 +142,7 @@ def decomposition_loss(features: Features, settings: LossSettings, stage: int) -
     detail = cc(features.vi.detail, features.ir.detail) ** 2
     numerator = detail
     with_graph = settings.graph_in_stage1 if stage == 1 else settings.graph_in_stage2
-    if with_graph and features.graph_ir is not None:
+    if with_graph and features.graph_ir is not None and features.graph_vi is not None:
         numerator = detail + cc(features.graph_vi, features.graph_ir) ** 2
     elif stage == 2 and not with_graph:
         numerator = 2 * detail

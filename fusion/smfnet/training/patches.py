@@ -70,7 +70,7 @@ class PatchSet:
             ir, vi = (image[top:top + size, left:left + size] for image in self.pictures[picture])
             irs.append(images.to_unit(ir))
             vis.append(images.luma(images.to_unit(vi)))
-        return tuple(torch.from_numpy(np.stack(stack)[:, None]) for stack in (irs, vis))
+        return torch.from_numpy(np.stack(irs)[:, None]), torch.from_numpy(np.stack(vis)[:, None])
 
 
 def _name(data: Path | PairSet) -> str:

@@ -22,9 +22,9 @@ class StagedLoss(nn.Module):
         with torch.autocast(ir.device.type, torch.bfloat16, enabled=self.amp):
             features = self.network.encode(ir, vi)
             if stage == 1:
-                outputs = self.network.reconstruct(features)
+                recon_ir, recon_vi = self.network.reconstruct(features)
             else:
-                outputs = (self.network.decode(*self.network.fuse_features(features)),)
-        outputs = [output.float() for output in outputs]
-        terms = stage1_terms if stage == 1 else stage2_terms
-        return terms(ir, vi, *outputs, features, self.settings)
+                fused = self.network.decode(*self.network.fuse_features(features))
+        if stage == 1:
+            return stage1_terms(ir, vi, recon_ir.float(), recon_vi.float(), features, self.settings)
+        return stage2_terms(ir, vi, fused.float(), features, self.settings)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from fusion import images
-from fusion.pairs import PairsError, open_pairs
+from fusion.pairs import Pair, PairsError, open_pairs
 from fusion.smfnet.network.smfnet import SMFNet
 from fusion.smfnet.training.losses import fused_gradient_loss, intensity_loss, ssim
 
@@ -19,7 +19,8 @@ class Validation:
     """At most `limit` RoadScene pairs found below `data` or its parent; none found or wanted: `pairs` is empty."""
 
     def __init__(self, data: Path, limit: int, score: Score | None = None):
-        self.score, self.pairs = score, ()
+        self.score = score
+        self.pairs: tuple[Pair, ...] = ()
         for root in (Path(data), Path(data).resolve().parent):
             if limit and not self.pairs:
                 try:
@@ -37,7 +38,8 @@ class Validation:
         network.train(was_training)
         return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]} if rows else {}
 
-    def _pair(self, network: SMFNet, stage: int, device: torch.device, ir: np.ndarray, vi: np.ndarray) -> dict:
+    def _pair(self, network: SMFNet, stage: int, device: torch.device, ir: np.ndarray,
+              vi: np.ndarray) -> dict[str, float]:
         y = images.luma(vi)
         ir_t, vi_t = (torch.from_numpy(np.ascontiguousarray(x))[None, None].to(device) for x in (ir, y))
         features = network.encode(ir_t, vi_t)
