@@ -99,7 +99,7 @@ def _inputs(data: RunData, options: Options) -> str:
 
     Raises ReportError for an audit.csv that is no file.
     """
-    run = records.write(replace(data.run, started="", finished="", command=""))
+    run = records.write(replace(data.run, started="", finished="", command="", roots={}))
     digest = hashlib.sha256(json.dumps([run, asdict(options)], sort_keys=True).encode())
     digest.update((data.out / "rows.csv").read_bytes())
     if (data.out / AUDIT).exists():

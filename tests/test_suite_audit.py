@@ -176,6 +176,7 @@ def test_preparations_that_a_colour_picture_tells_apart():
         np.sqrt(sum((step**2).mean() for step in falling)))
 
 
+@pytest.mark.long
 def test_didfuse_of_the_paper(reference, tmp_path):
     """(a) DIDFuse's TNO row of Table I with DIDFuse's own pictures: eight of eight by smfnet."""
     method = load_method("didfuse", weights=reference / "weights" / "didfuse")
