@@ -116,8 +116,8 @@ class UnitRecord:
 class RunRecord:
     """run.json.
 
-    paper: the description whose tables are printed. plugins: files that were loaded from outside. roots: "data" and
-    "weights" -> the folder, absolute.
+    paper: the description whose tables are printed. plugins: files that were loaded from outside. roots: "data",
+    "weights" and "pictures of <method>" -> the folder, absolute.
     """
 
     schema: int

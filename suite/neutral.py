@@ -103,8 +103,8 @@ def neutral_of(run: RunRecord, out: Path, paper: Path) -> Neutral:
         (Path.home(), "<home>"), (Path(__file__).parents[1], "<ivfbench>"), (paper.parent, "<papers>"),
         *((Path(file).parent, "<plugins>") for file in run.plugins), (out, "<out>"),
         *((root, f"<{name}>") for name, root in run.roots.items())]
-    roots = {str(spelt): name for place, name in places for spelt in (Path(place).absolute(), Path(place).resolve())
-             if len(spelt.parts) > 1}
+    roots = {str(spelt): name for way in (Path.resolve, Path.absolute) for place, name in places
+             if len((spelt := way(Path(place))).parts) > 1}
     return Neutral({**dict(_given(run.command)), **roots}, tuple(run.methods))
 
 

@@ -205,6 +205,17 @@ def test_the_metadata_states_licence_citation_and_every_hash(run_out, tmp_path):
     assert graph[METADATA]["conformsTo"]["@id"] == "https://w3id.org/ro/crate/1.1"
 
 
+def test_a_path_in_a_key_is_not_bundled(run_out, tmp_path, capsys, monkeypatch):
+    """Results of versions that took the path of initial weights into a training's key."""
+    other = tmp_path / "older"
+    shutil.copytree(run_out, other)
+    path = next(other.glob("fuse/average/tno/*/result.json"))
+    record = json.loads(path.read_text())
+    record["settings"]["weights"] = "/home/jane/yolo.pt"
+    path.write_text(json.dumps(record))
+    assert "its settings hold a path" in fails(capsys, monkeypatch, "bundle", other)
+
+
 def repacked(source, target, change):
     """A bundle whose files `change` altered: name -> bytes or None."""
     with zipfile.ZipFile(source) as archive, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
