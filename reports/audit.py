@@ -5,7 +5,7 @@ from pathlib import Path
 from core.errors import IvfbenchError
 from reports.errors import ReportError
 from reports.table import Cell, Header, Line, Table
-from results.audit import FILE, AuditedCell, read_audit
+from results.audit import FILE, AuditedCell, named, read_audit
 
 SHOWN = 2000  # cells: what a browser still sorts at once
 _HEADERS = ("Data set", "printed", "reproduced by", "nearest definition", "its value")
@@ -41,7 +41,7 @@ def verdict(cells: list[AuditedCell]) -> str:
     if given and not shared:
         return "ROWS OF DIFFERENT DEFINITIONS"
     count = f"{len(given)} of {len(cells)} cells reproduced"
-    return f"{count} by {', '.join(shared)}" if shared else count
+    return f"{count} by {named(shared)}" if shared else count
 
 
 def _cells(cell: AuditedCell) -> tuple[Cell, ...]:

@@ -40,12 +40,12 @@ class AuditedCell:
     said: str
 
     @property
-    def definitions(self) -> tuple[str, ...]:
-        """'smfnet, cddfuse (float grey)' -> ('smfnet (float grey)', 'cddfuse (float grey)')."""
-        found = []
+    def definitions(self) -> tuple[tuple[str, str], ...]:
+        """'smfnet, cddfuse (float grey)' -> (('smfnet', 'float grey'), ('cddfuse', 'float grey'))."""
+        found: list[tuple[str, str]] = []
         for part in self.reproduced_by.split("; "):
             if match := _DEFINITION.fullmatch(part):
-                found += [f"{variant} ({match[2]})" for variant in match[1].split(", ")]
+                found += [(variant, match[2]) for variant in match[1].split(", ")]
         return tuple(found)
 
 
