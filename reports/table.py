@@ -11,11 +11,12 @@ Layout = Literal["", "beside", "transposed"]
 
 @dataclass(frozen=True)
 class Header:
-    """A column. higher_is_better None: not ranked. group: spans neighbouring columns of the same group."""
+    """A column. higher_is_better None: not ranked. group: spans neighbouring columns of the same group. cite: key."""
 
     text: str
     higher_is_better: bool | None = None
     group: str = ""
+    cite: str = ""
 
     @property
     def arrow(self) -> str:
@@ -202,7 +203,9 @@ def _merged(orders: Sequence[Sequence[str]]) -> list[str]:
 
 
 def transposed(table: Table) -> Table:
-    """Headers become rows and rows columns, as in the paper's Table V. For tables of one block."""
+    """Headers become rows and rows columns, as in the paper's Table V; blocks become groups of columns."""
     lines = tuple(Line(f"{header.text} {header.arrow}".strip(), tuple(line.cells[i] for line in table.lines))
                   for i, header in enumerate(table.headers))
-    return replace(table, headers=tuple(Header(line.label) for line in table.lines), lines=lines, wide="")
+    several = len(table.blocks) > 1
+    headers = tuple(Header(line.label, group=line.block if several else "", cite=line.cite) for line in table.lines)
+    return replace(table, headers=headers, lines=lines, wide="")

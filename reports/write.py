@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from core import records
-from core.files import write_text
+from core.files import read_bytes, write_text
 from reports.areas import Area
+from reports.audit import audit_table
 from reports.claims import claims, claims_table, placings_table
 from reports.comparison import Compared, cells_table, compare, summary_table, to_frame
 from reports.data import RunData, load
+from reports.errors import ReportError
 from reports.figures import write_figures
 from reports.page import PICTURES, page
 from reports.render import csv, latex, markdown
 from reports.statistics import write_statistics
 from reports.table import Cell, Table, ranked
 from reports.tables import build_all
+from results.audit import FILE as AUDIT
 
 STAMP = ".cache/reports.json"
 
@@ -52,8 +55,10 @@ def write_all(out: Path, options: Options = Options(),
     compared = compare(data)
     tables = build_tables(data, options)
     tables += beside_the_paper(data, tables, compared)
+    audited = audit_table(data.out)
+    shown = tables if audited is None else [*tables, audited]  # the page alone: it is no table of a paper
     figures = write_figures(data, data.out / "figures", progress)
-    text = page(data, tables, [path for path in figures if path.suffix == ".png"], cells_table(data, compared),
+    text = page(data, shown, [path for path in figures if path.suffix == ".png"], cells_table(data, compared),
                 options.pictures)
     made = [*write_tables(data, tables, options), *write_comparison(data, compared),
             *write_statistics(data, data.out / "tables", write_text), *figures,
@@ -91,10 +96,15 @@ def is_current(out: Path) -> bool:
 
 
 def _inputs(data: RunData, options: Options) -> str:
-    """sha256 over what reports are made of: rows, run.json but its times, options, the paper, this package's files."""
-    run = records.write(replace(data.run, started="", finished="", command=""))
+    """sha256 over what reports are made of: rows, run.json but its times, options, the audit, the paper, this package.
+
+    Raises ReportError for an audit.csv that is no file.
+    """
+    run = records.write(replace(data.run, started="", finished="", command="", roots={}))
     digest = hashlib.sha256(json.dumps([run, asdict(options)], sort_keys=True).encode())
     digest.update((data.out / "rows.csv").read_bytes())
+    if (data.out / AUDIT).exists():
+        digest.update(read_bytes(data.out / AUDIT, ReportError))
     made_of = [path for path in Path(__file__).parent.rglob("*.*") if path.suffix in (".py", ".j2", ".css", ".js")]
     described = [data.paper.file, *(data.paper.folder / table.csv for table in data.paper.tables if table.csv)]
     for path in sorted(made_of) + described:

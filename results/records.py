@@ -114,7 +114,11 @@ class UnitRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """run.json. paper: the description whose tables are printed. plugins: files that were loaded from outside."""
+    """run.json.
+
+    paper: the description whose tables are printed. plugins: files that were loaded from outside. roots: "data",
+    "weights" and "pictures of <method>" -> the folder, absolute.
+    """
 
     schema: int
     profile: str
@@ -128,6 +132,7 @@ class RunRecord:
     methods: Mapping[str, MethodRecord]
     units: tuple[UnitRecord, ...]
     plugins: tuple[str, ...] = ()
+    roots: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

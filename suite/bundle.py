@@ -1,5 +1,8 @@
 """`run_all.py bundle OUT`: one zip to hand over, with everything a reader can check and nobody else's pictures.
 
+Made for blind review: its texts say nothing of the machine (suite.neutral), its records are sealed anew, and
+originals.json keeps the hash and the seal that each file has in OUT.
+
 What a file is, and its sha256, stands in ro-crate-metadata.json (RO-Crate 1.1, written by hand: a dozen keys do not
 need a library).
 """
@@ -7,21 +10,28 @@ need a library).
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core import records
 from core.errors import IvfbenchError
-from core.files import read_json, sha256
+from core.files import read_json, read_text, sha256
 from fusion.method import methods
+from results.audit import FILE as AUDIT
 from results.paper import Paper
-from results.records import RunRecord, read_run
+from results.records import RunRecord, read_result, read_run
 from suite.archive import write_zip
 from suite.errors import UserError
+from suite.neutral import Neutral, neutral_of
+from suite.unit import seal_of
 
 METADATA = "ro-crate-metadata.json"
+ORIGINALS = "originals.json"
 PAPER = "paper"  # the description's folder inside a bundle
 LICENCE = "https://spdx.org/licenses/MIT"  # the benchmark's own; --licence names another
 _TOP = ("run.json", "rows.csv", "provenance.json")
+_AUDIT = (AUDIT, "audit.md")
 _FOLDERS = ("tables", "label_problems")
 _TYPES = {".json": "application/json", ".csv": "text/csv", ".tex": "application/x-tex", ".md": "text/markdown",
           ".html": "text/html", ".png": "image/png", ".toml": "application/toml", ".txt": "text/plain"}
@@ -33,15 +43,50 @@ def bundle(out: Path, target: Path, paper: Paper, *, pictures: bool = False, lic
         run = read_run(out)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: no such file; name the OUT of a run") from error
-    files: dict[str, Path | bytes] = dict(contents(out, run, paper, pictures))
-    lacking = [name for name in _TOP if not Path(str(files[name])).is_file()]
+    found = dict(contents(out, run, paper, pictures))
+    lacking = [name for name in _TOP if not found[name].is_file()]
     if lacking:
         raise UserError(f"{out}/{lacking[0]}: no such file; run the same command again, which writes it")
+    neutral = neutral_of(run, out, paper.folder)
+    rewritten = {name: content for name, path in found.items() if (content := _rewritten(path, neutral)) is not None}
+    files: dict[str, Path | bytes] = {**found, **rewritten}
+    files[ORIGINALS] = _json({name: _original(found[name]) for name in sorted(rewritten)})
     files["manifests.json"] = _json({name: {"manifest": of.manifest, "title": of.title,
                                             "pairs": [pair.id for pair in of.pairs]}
                                      for name, of in run.datasets.items()})
-    files[METADATA] = _json(metadata(run, paper, files, licence))
+    files[METADATA] = _json(neutral.content(metadata(run, paper, files, licence)))
     return write_zip(target, files)
+
+
+def _rewritten(path: Path, neutral: Neutral) -> bytes | None:
+    """A file's bytes without paths of this machine; None where it has none. Raises UserError, see `_result`."""
+    if path.suffix == ".png" or path.name == "rows.csv":
+        return None
+    if path.name == "result.json":
+        return _result(path, neutral)
+    if path.suffix == ".json":
+        content = read_json(path)
+        without = neutral.content(content)
+        return None if without == content else _json(without)
+    text = read_text(path)
+    plain = neutral.text(text, path.suffix)
+    return None if plain == text else plain.encode()
+
+
+def _result(path: Path, neutral: Neutral) -> bytes | None:
+    """A unit's result, sealed anew. Raises UserError where its key was made from a path and would hold no longer."""
+    result = read_result(path)
+    if neutral.content(result.settings) != result.settings:
+        raise UserError(f"{path}: its settings hold a path, which an older version took into the key; run the same "
+                        "command again, then bundle")
+    without = replace(result, details=neutral.content(result.details), provenance=neutral.content(result.provenance))
+    return None if without == result else _json(records.write(replace(without, seal=seal_of(without))))
+
+
+def _original(path: Path) -> dict[str, str]:
+    """What identifies a rewritten file in OUT."""
+    seal = {"seal": read_result(path).seal} if path.name == "result.json" else {}
+    return {"sha256": sha256(path), **seal}
 
 
 def contents(out: Path, run: RunRecord, paper: Paper, pictures: bool) -> Iterator[tuple[str, Path]]:
@@ -50,6 +95,7 @@ def contents(out: Path, run: RunRecord, paper: Paper, pictures: bool) -> Iterato
     Links are left out: they may lead anywhere.
     """
     yield from ((name, out / name) for name in _TOP)
+    yield from ((name, out / name) for name in _AUDIT if (out / name).is_file() and not (out / name).is_symlink())
     found = [path for folder in _FOLDERS for path in (out / folder).rglob("*")]
     for unit in run.units:
         if unit.status == "done":

@@ -123,8 +123,10 @@ def _methods(one: RunRecord, other: RunRecord) -> Iterator[str]:
 
 def _run(one: RunRecord, other: RunRecord) -> Iterator[str]:
     for what in ("protocol", "profile", "paper", "schema"):
-        if getattr(one, what) != getattr(other, what):
-            yield f"run: {what} {getattr(one, what) or 'none'} and {getattr(other, what) or 'none'}"
+        # a folder's name counts, not where it lies: a bundle does not say
+        a, b = (Path(str(getattr(run, what))).name or "none" for run in (one, other))
+        if a != b:
+            yield f"run: {what} {a} and {b}"
     yield from _only("suite", one.suites, other.suites)
 
 

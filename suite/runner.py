@@ -84,7 +84,10 @@ def run(request: Request) -> int:
         rows = collect(out, plan, outcomes, {
             "profile": request.profile.name, "paper": request.profile.paper, "protocol": request.profile.protocol,
             "command": request.command, "started": started.isoformat(timespec="seconds"),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"), "plugins": tuple(map(str, loaded_files()))})
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"), "plugins": tuple(map(str, loaded_files())),
+            "roots": {"data": str(data.absolute()), "weights": str(request.weights.absolute()),
+                      **{f"pictures of {name}": str(info.pictures.absolute())
+                         for name, info in plan.methods.items() if info.pictures is not None}}})
         stopped = any(outcome.status == "stopped" for outcome in outcomes.values())
         made = _report(out, display) if rows and not stopped else []
         return display.summary(out, plan, outcomes, made, time.time() - started.timestamp())

@@ -66,7 +66,7 @@ def plan_trainings(planning: Planning, suite: str, stage: str, module: str, data
     code, weights = source_hash([module]), settings.initial_weights
     # one row's seeds share everything else: hashed once, not once per seed
     initial, manifest = sha256(Path(weights)) if weights else None, "+".join(pairs.manifest for pairs in sets)
-    decided = [[{"settings": asdict(chosen), "split": [split.name, sha256_of([split.train, split.val, split.test])],
+    decided = [[{"settings": _deciding(chosen), "split": [split.name, sha256_of([split.train, split.val, split.test])],
                  "labels": labels.manifest, "manifest": manifest, "initial": initial}
                 for _, _, chosen in rows] for split in splits]
     for seed in range(planning.profile.seeds):
@@ -74,6 +74,12 @@ def plan_trainings(planning: Planning, suite: str, stage: str, module: str, data
         for (name, upstream, chosen), deciding in zip(rows, decided[seed % len(splits)], strict=True):
             planning.add(planning.unit(stage, name, dataset, Training(sets, labels, split, chosen, deciding), code=code,
                                        seed=seed, upstream=upstream), suite)
+
+
+def _deciding(settings: DetectionSettings | SegmentationSettings) -> dict[str, Any]:
+    """The settings but for where the initial weights lie: their hash stands beside."""
+    weights = settings.initial_weights
+    return {name: "given" if weights and value == weights else value for name, value in asdict(settings).items()}
 
 
 def _check_ids(split: Split, sets: Sequence[PairSet]) -> None:

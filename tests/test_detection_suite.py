@@ -7,6 +7,7 @@ import pytest
 
 from core.errors import IvfbenchError
 from downstream.detection.data.policy import LabelError
+from downstream.detection.settings import DetectionSettings
 from fusion.images import write_png
 from reports.data import load
 from reports.tables import build
@@ -17,7 +18,7 @@ from suite.profile import load_profile
 from suite.progress import Display
 from suite.runner import _say_label_problems
 from suite.stages import Context, execute
-from suite.training import progress_of
+from suite.training import _deciding, progress_of
 
 PROFILE = """
 methods = ["average"]
@@ -130,3 +131,12 @@ def test_a_run_says_what_was_trained_on_what_at_which_cost(tmp_path, data):
     assert bicycle.value is None and bicycle.note == "no such object in the test pictures"
     told = trace(tmp_path, "table2", "MSRS", "Visible", "mAP@0.5")
     assert "split fold1of5" in told and "mean of 2 rows over 2 seed(s)" in told
+
+
+def test_where_initial_weights_lie_is_not_in_a_training_s_key(tmp_path):
+    """Their hash is; a path says nothing of content, and a bundle for blind review must not hold it."""
+    said = []
+    for name in ("a.pt", "b.pt"):
+        (tmp_path / name).touch()
+        said.append(_deciding(DetectionSettings(weights=str(tmp_path / name))))
+    assert said[0] == said[1] and said[0]["weights"] == "given" and _deciding(DetectionSettings())["weights"] == ""

@@ -5,16 +5,19 @@ import csv
 import numpy as np
 import pytest
 from suite_scenes import fails, run_cli, write_pairs
+from typer.testing import CliRunner
 
 import metrics
 from core.errors import IvfbenchError
 from fusion import images
 from fusion.method import load_method
 from fusion.pairs import open_pairs
+from results.audit import read_audit
 from results.papers import load_paper
 from suite.audit.audit import audit
 from suite.audit.claimed import parse
 from suite.audit.definitions import OWN, values
+from suite.cli import app
 
 NAMES = ("one", "two", "three")
 
@@ -143,6 +146,18 @@ def test_arguments_that_do_not_fit(place, tmp_path, capsys, monkeypatch):
         capsys, monkeypatch, "audit", path, "--images", f"other={place[1]['one']}", *rest)
     ended = run_cli("audit", path, "--images", f"one={place[1]['one']}", *rest)
     assert ended.returncode == 1 and "not by one definition" in ended.stdout
+
+
+def test_the_files_come_without_a_run_and_it_is_said_how_the_page_does(place, tmp_path):
+    path, out = tmp_path / "claimed.csv", tmp_path / "out"
+    path.write_text(table(place[0], {"one": place[1]["one"]}, ["SD"], ["smfnet"]), encoding="utf-8")
+    command = ["audit", str(path), "--images", f"one={place[1]['one']}", "--data", str(place[0]), "--datasets", "tno",
+               "--out", str(out)]
+    ended = CliRunner().invoke(app, command)
+    assert ended.exit_code == 0 and "a page comes with a run" in ended.stdout
+    assert read_audit(out)[0].reproduced_by.startswith("smfnet") and (out / "audit.md").is_file()
+    (out / "run.json").touch()
+    assert f"`run_all.py report {out}` shows the audit" in CliRunner().invoke(app, command).stdout
 
 
 def test_preparations_that_a_colour_picture_tells_apart():

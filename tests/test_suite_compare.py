@@ -11,16 +11,19 @@ import sys
 import zipfile
 
 import numpy as np
-import pandas as pd
 import pytest
+import torch
 from suite_scenes import ROOT, fails, run_cli, write_pairs
 
 from core.errors import IvfbenchError
+from core.files import sha256
+from fusion.methods.smfnet import SLIM
+from fusion.smfnet import weights
 from results.records import read_run
 from results.rows import read_csv, write_csv
 from suite import archive
 from suite.bundle import METADATA
-from suite.compare import NOISE, compare, load_run, report
+from suite.compare import NOISE, compare, load_run
 
 
 def made(data, out, *more):
@@ -51,33 +54,71 @@ def test_a_run_equals_itself(run_out):
     assert run_cli("compare", run_out, run_out).returncode == 0
 
 
-@pytest.mark.long
-def test_another_thread_count_has_the_same_inputs(reference, tmp_path):
-    """A network on real pictures: threads may change the order of its sums, never what it was made of."""
-    data = real_pairs(reference, tmp_path / "data")
-    outs = [fused(data, tmp_path / threads, reference / "weights", threads) for threads in ("1", "2")]
-    result = compare(*map(load_run, outs))
-    assert not result.inputs and "threads: 1 and 2" in result.environment
-    assert result.equal, "\n".join(report(result))
-
-
-def real_pairs(reference, data):
-    """Two pairs of TNO."""
+@pytest.fixture(scope="module")
+def real(reference, tmp_path_factory):
+    """(data, OUT): two pairs of TNO and SMFNet's slim network run on them in one thread."""
+    root = tmp_path_factory.mktemp("real")
     for folder in ("ir", "vi"):
-        (data / "tno" / folder).mkdir(parents=True)
-        for name in ("01.png", "02.png"):
-            shutil.copy(reference / "data" / "tno" / folder / name, data / "tno" / folder / name)
-    return data
+        (root / "data" / "tno" / folder).mkdir(parents=True)
+        for name in ("07.png", "19.png"):
+            shutil.copy(reference / "data" / "tno" / folder / name, root / "data" / "tno" / folder / name)
+    return root / "data", fused(root / "data", root / "out")
 
 
-def fused(data, out, weights, threads="1"):
-    """A run of DIDFuse in a process with so many threads."""
+def fused(data, out, *more, method="smfnet", threads=1):
+    """A run of a network and a rule, in so many threads. The root of weights is empty unless `more` names another."""
+    (data.parent / "no_weights").mkdir(exist_ok=True)
     ended = subprocess.run(
         [sys.executable, str(ROOT / "run_all.py"), "--suite", "ivf", "--data", str(data), "--datasets", "tno",
-         "--methods", "didfuse", "--metrics", "EN,SD", "--weights", str(weights), "--out", str(out), "--jobs", "0"],
-        capture_output=True, text=True, timeout=300, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": threads})
+         "--methods", f"average,{method}", "--metrics", "EN,SD", "--out", str(out), "--jobs", "0",
+         "--weights", str(data.parent / "no_weights"), *map(str, more)],
+        capture_output=True, text=True, timeout=300, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": str(threads)})
     assert ended.returncode == 0, ended.stderr
     return out
+
+
+@pytest.mark.long
+def test_a_real_run_equals_itself(real):
+    ended = run_cli("compare", real[1], real[1])
+    assert ended.returncode == 0 and ended.stdout.splitlines() == [
+        "same inputs: manifests, weights, versions, settings and code",
+        "8 rows: 8 equal, 0 within float noise (relative 1e-09), 0 different, 0 only in the first, 0 only in the "
+        "second", "the runs are equal"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("method", ["smfnet", "didfuse"])
+@pytest.mark.long
+def test_another_thread_count_has_the_same_inputs(real, reference, tmp_path, method):
+    """A network on real pictures: threads may change the order of its sums, never what it was made of."""
+    more = ("--weights", reference / "weights") if method == "didfuse" else ()
+    one = fused(real[0], tmp_path / "one", *more, method=method) if more else real[1]
+    ended = run_cli("compare", one, fused(real[0], tmp_path / "two", *more, method=method, threads=2))
+    assert ended.returncode == 0, ended.stdout
+    lines = ended.stdout.splitlines()
+    assert lines[0].startswith("same inputs") and "environment threads: 1 and 2" in lines
+    assert lines[-1].startswith("the runs are equal")
+
+
+@pytest.mark.long
+def test_other_weights_are_said_first_and_the_rows_of_their_method_differ(real, tmp_path):
+    """The slim network against itself with one tensor moved a little, as a further epoch would do."""
+    network = weights.load(SLIM)
+    with torch.no_grad():
+        next(network.parameters()).mul_(1.05)
+    path = tmp_path / "weights" / "smfnet" / "weights.safetensors"
+    path.parent.mkdir(parents=True)
+    weights.save(path, network)
+    other = fused(real[0], tmp_path / "other", "--weights", tmp_path / "weights")
+    ended = run_cli("compare", real[1], other)
+    lines = ended.stdout.splitlines()
+    assert ended.returncode == 1 and lines[-1] == "the runs differ"
+    assert lines[0] == (f"DIFFERS method smfnet: weights smfnet_slim.safetensors {sha256(SLIM)[:12]} and "
+                        f"weights.safetensors {sha256(path)[:12]}")
+    assert lines[1].startswith("DIFFERS fuse smfnet tno: weights ")
+    assert any(line.startswith("8 rows: 4 equal, 0 within float noise") for line in lines)
+    worst = [line for line in lines if line.startswith("DIFFERENT")]
+    assert len(worst) == 4 and all(line.startswith("DIFFERENT ivf smfnet tno ") for line in worst)
 
 
 def test_noise_is_said_and_counts_as_equal(run_out, tmp_path):
@@ -164,6 +205,17 @@ def test_the_metadata_states_licence_citation_and_every_hash(run_out, tmp_path):
     assert graph[root["citation"]["@id"]]["description"]
     assert {part["@id"] for part in root["hasPart"]} <= set(graph)
     assert graph[METADATA]["conformsTo"]["@id"] == "https://w3id.org/ro/crate/1.1"
+
+
+def test_a_path_in_a_key_is_not_bundled(run_out, tmp_path, capsys, monkeypatch):
+    """Results of versions that took the path of initial weights into a training's key."""
+    other = tmp_path / "older"
+    shutil.copytree(run_out, other)
+    path = next(other.glob("fuse/average/tno/*/result.json"))
+    record = json.loads(path.read_text())
+    record["settings"]["weights"] = "/home/jane/yolo.pt"
+    path.write_text(json.dumps(record))
+    assert "its settings hold a path" in fails(capsys, monkeypatch, "bundle", other)
 
 
 def repacked(source, target, change):
@@ -259,10 +311,11 @@ def test_what_is_no_zip(tmp_path, capsys, monkeypatch, content):
         assert "not a whole zip file" in fails(capsys, monkeypatch, *command)
 
 
-def test_records_of_the_bundle_are_those_of_the_run(run_out, tmp_path):
+def test_rows_of_the_bundle_are_those_of_the_run(run_out, tmp_path):
     target = tmp_path / "run.zip"
     run_cli("bundle", run_out, "--to", target)
     with archive.opened(target) as (folder, unpacked):
-        assert unpacked and read_run(folder) == read_run(run_out)
-        pd.testing.assert_frame_equal(read_csv(folder / "rows.csv"), read_csv(run_out / "rows.csv"), check_exact=True)
+        ours, theirs = read_run(run_out), read_run(folder)
+        assert unpacked and theirs.units == ours.units and theirs.methods == ours.methods
+        assert (folder / "rows.csv").read_bytes() == (run_out / "rows.csv").read_bytes()
     assert not folder.exists()

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from reports.table import Cell, Line, Table, laid_out
+from reports.table import Cell, Table, laid_out
 
 _SPECIAL = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
             "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}",
@@ -36,9 +36,10 @@ PREAMBLE = r"""\documentclass[10pt,twocolumn]{article}
 def render(table: Table, *, colour: bool = True, single_column: bool = False) -> str:
     """A float as wide as the page (table*) in the paper's layout, or as one column with the data sets stacked.
 
-    Needs booktabs, graphicx and, for colour, xcolor.
+    A table described as one column wide keeps its transposition. Needs booktabs, graphicx and, for colour, xcolor.
     """
-    table = table if single_column else laid_out(table)
+    if not single_column or (table.single_column and table.wide == "transposed"):
+        table = laid_out(table)
     starts = range(0, max(1, len(table.lines)), ROWS)
     texts = []
     for start in starts:
@@ -63,7 +64,7 @@ def _float(table: Table, colour: bool, single_column: bool) -> str:
         if block:
             lines += [rf"\multicolumn{{{len(table.headers) + 1}}}{{l}}{{\textit{{{escape(block)}}}}}\\"]
         for line in members:
-            cells = [_label(line), *(_cell(cell, number, colour) for cell in line.cells)]
+            cells = [_cited(line.label, line.cite), *(_cell(cell, number, colour) for cell in line.cells)]
             lines.append(" & ".join(cells) + r"\\")
     lines += [r"\bottomrule", r"\end{tabular}}"]
     below = [rf"\textsuperscript{{{number[note]}}}\,{_breakable(note.rstrip('.'))}." for note in notes]
@@ -98,12 +99,12 @@ def _head(table: Table) -> list[str]:
                 rules.append(rf"\cmidrule(lr){{{column}-{column + span - 1}}}")
             column += span
         lines += [" & ".join(cells) + r"\\", "".join(rules)]
-    heads = [escape(h.text) + (rf"\,{escape(h.arrow)}" if h.arrow else "") for h in table.headers]
+    heads = [_cited(h.text, h.cite) + (rf"\,{escape(h.arrow)}" if h.arrow else "") for h in table.headers]
     return [*lines, " & ".join([escape(table.corner), *heads]) + r"\\"]
 
 
-def _label(line: Line) -> str:
-    return escape(line.label) + (rf"~\cite{{{line.cite}}}" if line.cite else "")
+def _cited(label: str, cite: str) -> str:
+    return escape(label) + (rf"~\cite{{{cite}}}" if cite else "")
 
 
 def _cell(cell: Cell, number: dict[str, int], colour: bool) -> str:

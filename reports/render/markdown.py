@@ -12,13 +12,13 @@ def render(table: Table) -> str:
     notes, number = table.footnotes()
     heads = [*(["Data set"] if blocks else []), table.corner,
              *(" ".join(filter(None, [h.group, h.text, h.arrow])) for h in table.headers)]
-    out = [f"**{_escape(table.caption)}**", "", _row(map(_escape, heads)),
+    out = [f"**{escape(table.caption)}**", "", _row(map(escape, heads)),
            _row(["---"] * (2 if blocks else 1) + ["---" if text else "---:" for text in table.text_columns])]
     first = {0, *(i + 1 for i, (a, b) in enumerate(pairwise(table.lines)) if a.block != b.block)}
     for i, line in enumerate(table.lines):
-        start = [_escape(line.block) if i in first else ""] if blocks else []
-        out.append(_row([*start, _escape(line.label), *(_cell(c, number) for c in line.cells)]))
-    out += ["", *(f"[{number[note]}] {_escape(note)}  " for note in notes), *(f"{_escape(n)}  " for n in table.notes)]
+        start = [escape(line.block) if i in first else ""] if blocks else []
+        out.append(_row([*start, escape(line.label), *(_cell(c, number) for c in line.cells)]))
+    out += ["", *(f"[{number[note]}] {escape(note)}  " for note in notes), *(f"{escape(n)}  " for n in table.notes)]
     return "\n".join(out).rstrip() + "\n"
 
 
@@ -27,11 +27,12 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _cell(cell: Cell, number: dict[str, int]) -> str:
-    text = {1: "**{}**", 2: "<u>{}</u>"}.get(cell.rank, "{}").format(_escape(cell.text))
+    text = {1: "**{}**", 2: "<u>{}</u>"}.get(cell.rank, "{}").format(escape(cell.text))
     return f"{text} [{number[cell.note]}]" if cell.note else text
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Text that Markdown prints as it is."""
     for character in "\\`*_|<>[]":
         text = text.replace(character, "\\" + character)
     return " ".join(text.split())

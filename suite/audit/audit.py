@@ -1,7 +1,5 @@
 """The audit's edges: the table and the pictures read, the findings written."""
 
-import csv
-import io
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,9 +8,10 @@ from baselines.precomputed import Precomputed, open_precomputed
 from core.files import write_text
 from fusion.method import methods
 from fusion.pairs import PairSet, find_dataset, open_pairs
+from results.audit import AuditedCell, named, write_audit
 from suite.audit.claimed import Cell, read_claimed, rows_of
 from suite.audit.definitions import Candidate, mean, values
-from suite.audit.judge import Column, Judged, cell_said, columns, judge, named, sentence
+from suite.audit.judge import Column, Judged, cell_said, columns, judge, sentence
 from suite.errors import UserError
 
 
@@ -92,11 +91,6 @@ def _write(out: Path, claimed: Path, found: list[Column], notes: list[str]) -> N
     lines = [f"# Audit of {claimed.name}", "", "| column | metric | verdict |", "|---|---|---|"]
     lines += [f"| {column.heading} | {column.metric} | {sentence(column)} |" for column in found]
     write_text(out / "audit.md", "\n".join([*lines, "", *(f"* {note}" for note in notes)]) + "\n")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["column", "metric", "row", "dataset", "printed", "reproduced_by", "nearest", "value", "said"])
-    for column in found:
-        for of in column.cells:
-            writer.writerow([column.heading, column.metric, of.cell.row, of.cell.dataset, of.cell.text,
-                             named(of.reproduced), named([of.nearest]), repr(of.value), cell_said(of)])
-    write_text(out / "audit.csv", text.getvalue())
+    write_audit(out, (AuditedCell(
+        column.heading, column.metric, of.cell.row, of.cell.dataset, of.cell.text, named(of.reproduced),
+        named([of.nearest]), repr(of.value), cell_said(of)) for column in found for of in column.cells))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from results.audit import named
 from suite.audit.claimed import Cell
 from suite.audit.definitions import OWN, Candidate
 
@@ -70,14 +71,6 @@ def columns(cells: Sequence[Judged]) -> list[Column]:
         best.sort(key=lambda c: (c[1] != OWN, -overall[c]))
         found.append(Column(heading, own[0].cell.metric, own, tuple(best)))
     return sorted(found, key=lambda column: not column.mixed)
-
-
-def named(candidates: Sequence[Candidate]) -> str:
-    """'smfnet, cddfuse (as the toolbox)': candidates by their preparation."""
-    by: dict[str, list[str]] = {}
-    for variant, preparation in candidates:
-        by.setdefault(preparation, []).append(variant)
-    return "; ".join(f"{', '.join(of)} ({preparation})" for preparation, of in by.items())
 
 
 def sentence(column: Column) -> str:

@@ -10,7 +10,8 @@ def audit(claimed: Annotated[Path, typer.Argument(help="the table as printed: CS
           images: Annotated[list[str], typer.Option(help="NAME=FOLDER of a row's fused pictures; repeatable")],
           data: Annotated[Path, typer.Option(help="root of the data sets")],
           datasets: Annotated[str, typer.Option(help="comma-separated data sets of the table")],
-          out: Annotated[Path | None, typer.Option(help="where audit.md and audit.csv go; default: nowhere")] = None,
+          out: Annotated[Path | None, typer.Option(
+              help="where audit.md and audit.csv go; the page of a run in it shows them; default: nowhere")] = None,
           ) -> None:
     """Say which definitions give a table's numbers.
 
@@ -26,5 +27,15 @@ def audit(claimed: Annotated[Path, typer.Argument(help="the table as printed: CS
         if not equals or not name or not folder:
             raise UserError(f"--images {text}: expected NAME=FOLDER")
         folders[name.strip()] = Path(folder)
-    if not look(claimed, folders, data, parse_names(datasets) or (), out, typer.echo):
+    whole = look(claimed, folders, data, parse_names(datasets) or (), out, typer.echo)
+    if out is not None:
+        typer.echo(f"{out}/audit.md, {out}/audit.csv; {_page(out)}")
+    if not whole:
         raise typer.Exit(1)
+
+
+def _page(out: Path) -> str:
+    """How the audit comes onto a page."""
+    if (out / "run.json").is_file():
+        return f"`run_all.py report {out}` shows the audit on {out}/report.html"
+    return f"a page comes with a run: --out {out} of a run, or `run_all.py report {out}` after it, shows the audit, too"
