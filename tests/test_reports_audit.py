@@ -23,7 +23,7 @@ def reported(tmp_path_factory):
     """A run whose report was made before there was an audit; without the slow figures and statistics."""
     out = make_run(tmp_path_factory.mktemp("audited"), ["ivf"], fused=("tno",))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reports.write.write_figures", lambda data, folder: [])
+        patch.setattr("reports.write.write_figures", lambda data, folder, progress: [])
         patch.setattr("reports.write.write_statistics", lambda data, folder, write_text: [])
         write_all(out)
         yield out

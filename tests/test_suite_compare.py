@@ -88,7 +88,6 @@ def test_a_real_run_equals_itself(real):
 
 @pytest.mark.long
 @pytest.mark.parametrize("method", ["smfnet", "didfuse"])
-@pytest.mark.long
 def test_another_thread_count_has_the_same_inputs(real, reference, tmp_path, method):
     """A network on real pictures: threads may change the order of its sums, never what it was made of."""
     more = ("--weights", reference / "weights") if method == "didfuse" else ()
