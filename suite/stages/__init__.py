@@ -14,7 +14,7 @@ from core.names import nearest
 from results.rows import Row
 from suite.errors import Stopped
 from suite.memory import peak_mib, reset_peak
-from suite.unit import Unit, write_failure, write_result
+from suite.unit import MADE_FROM, Unit, made_from, write_failure, write_result
 
 
 def _no_progress(done: int, total: int, text: str = "") -> None:
@@ -43,10 +43,14 @@ class Context:
 
 @dataclass(frozen=True)
 class StageResult:
-    """What a stage made: rows, and JSON-able details that belong to the result but are no table's number."""
+    """What a stage made: rows, and JSON-able details that belong to the result but are no table's number.
+
+    artefacts: file below the unit's folder that others build on or a reader may check -> sha256 of what was written.
+    """
 
     rows: list[Row] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
+    artefacts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,12 +117,13 @@ def execute(unit: Unit, context: Context) -> Outcome:
     reset_peak()
     try:
         (context.out / unit.folder).mkdir(parents=True, exist_ok=True)
+        from_then = made_from(context.out, unit)
         made = find_stage(unit.stage).run(unit, context)
         seconds = time.perf_counter() - start
         cost = {"cost": made.details["cost"]} if "cost" in made.details else {}
-        write_result(context.out, unit, made.rows, made.details, {
+        write_result(context.out, unit, made.rows, {**made.details, MADE_FROM: from_then}, {
             **context.environment, **cost, "device": context.device, "seconds": round(seconds, 3),
-            "peak_memory_mib": peak_mib()})
+            "peak_memory_mib": peak_mib()}, made.artefacts)
         return Outcome("done", seconds=seconds)
     except Stopped:
         return Outcome("stopped", "stopped by the user", time.perf_counter() - start)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from core.source import source_hash
-from fusion.method import Method, MethodError, find, load_method
+from fusion.method import Method, MethodError, find
 from results.rows import Row
 from suite.errors import UserError
+from suite.inputs import load_planned
 from suite.memory import peak_mib, reset_peak
 from suite.planning import Planning
 from suite.stages import Context, Stage, StageResult, register_stage
@@ -97,7 +98,7 @@ def measure(unit: Unit, context: Context) -> StageResult:
 def _timed(unit: Unit, work: Measuring, context: Context) -> tuple[Method | None, str]:
     """The network that was counted with its weights, or None and why there is no time."""
     try:
-        method = load_method(unit.method, weights=work.weights, device=context.device, protocol=work.protocol)
+        method = load_planned(unit.method, work.weights, work.digests, context.device, work.protocol)
     except MethodError as error:
         return None, str(error)
     if method.title != method.card.title:
