@@ -57,16 +57,20 @@ class Pair:
         ir, vi = self.read8()
         return ir, images.grey8(vi)
 
-    def files8(self, folder: Path) -> tuple[Path, Path]:
-        """(infrared, visible) as files that any program shows as they are read: its own, or copies in `folder`."""
+    def names8(self, folder: Path) -> tuple[Path, Path]:
+        """(infrared, visible) as files that any program shows as they are read: its own, or the copies of `files8`."""
         if self.plain:
             return self.ir, self.vi
-        found = []
-        for kind, picture in zip(("ir", "vi"), self.read8(), strict=True):
-            found.append(folder / kind / f"{self.id}.png")
-            found[-1].parent.mkdir(parents=True, exist_ok=True)
-            images.write_png(found[-1], picture)
-        return found[0], found[1]
+        return folder / "ir" / f"{self.id}.png", folder / "vi" / f"{self.id}.png"
+
+    def files8(self, folder: Path) -> tuple[Path, Path]:
+        """`names8`, with the copies written."""
+        names = self.names8(folder)
+        if not self.plain:
+            for path, picture in zip(names, self.read8(), strict=True):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                images.write_png(path, picture)
+        return names
 
 
 @dataclass(frozen=True)

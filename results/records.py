@@ -66,11 +66,12 @@ class MethodRecord:
 
 @dataclass(frozen=True)
 class PairRecord:
-    """ir, vi: relative to OUT where they lie inside, else absolute."""
+    """ir, vi: relative to OUT where they lie inside, else absolute. hashes: sha256 of both files as they were read."""
 
     id: str
     ir: str
     vi: str
+    hashes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,10 @@ class UnitRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """run.json. paper: the description whose tables are printed. plugins: files that were loaded from outside."""
+    """run.json. paper: the description whose tables are printed. plugins: files that were loaded from outside.
+
+    request: what was asked for, complete: a plan can be made of it again (suite.recorded).
+    """
 
     schema: int
     profile: str
@@ -128,6 +132,7 @@ class RunRecord:
     methods: Mapping[str, MethodRecord]
     units: tuple[UnitRecord, ...]
     plugins: tuple[str, ...] = ()
+    request: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from results.paper import Paper
 from results.records import RunRecord, read_run
 from suite.archive import write_zip
 from suite.errors import UserError
+from suite.seal import SEAL, SIGNATURE
 
 METADATA = "ro-crate-metadata.json"
 PAPER = "paper"  # the description's folder inside a bundle
@@ -50,7 +51,8 @@ def contents(out: Path, run: RunRecord, paper: Paper, pictures: bool) -> Iterato
     Links are left out: they may lead anywhere.
     """
     yield from ((name, out / name) for name in _TOP)
-    found = [path for folder in _FOLDERS for path in (out / folder).rglob("*")]
+    found = [out / name for name in (SEAL, SIGNATURE)]
+    found += [path for folder in _FOLDERS for path in (out / folder).rglob("*")]
     for unit in run.units:
         if unit.status == "done":
             found.append(out / unit.folder / "result.json")

@@ -14,6 +14,7 @@ import typer
 from suite.commands.audit import audit
 from suite.commands.bundle import bundle
 from suite.commands.compare import compare
+from suite.commands.verify import verify
 
 INTERRUPTED = 130
 
@@ -29,6 +30,7 @@ Paper = Annotated[str | None, typer.Option(
 Plugins = Annotated[list[Path] | None, typer.Option(
     envvar="IVFBENCH_PLUGINS", help="folder of method, metric, suite, data-set or paper files of your own; repeatable")]
 Out = Annotated[Path, typer.Option(help="where everything is written")]
+Sign = Annotated[Path | None, typer.Option(help="sign OUT/seal.json with this ssh key; `verify --signed-by` checks")]
 
 
 @app.callback(invoke_without_command=True)
@@ -61,6 +63,7 @@ def run_suites(
         help="worker processes; 0: none, work in this process; default: one per core, or per GPU")] = None,
     out: Out = Path("out"),
     force: Annotated[bool, typer.Option(help="do units again that have a result")] = False,
+    sign: Sign = None,
 ) -> None:
     """Run the suites and write tables, figures and the page."""
     if context.invoked_subcommand is not None:
@@ -83,7 +86,7 @@ def run_suites(
         code = run(Request(
             profile=chosen, out=out, data=data, weights=chosen_root(weights), methods=parse_methods(methods),
             device=check_device(device), executor=executor, address=address, jobs=check_jobs(jobs, device), force=force,
-            command=" ".join(sys.argv[1:]), stop=stop))
+            command=" ".join(sys.argv[1:]), sign=sign, stop=stop))
     raise typer.Exit(code)
 
 
@@ -174,6 +177,7 @@ def report(
     area: Annotated[list[str] | None, typer.Option(
         help="DATASET:PICTURE:X,Y,SIDE: magnify this in the data set's panel; may be repeated")] = None,
     pictures: Annotated[int, typer.Option(min=0, help="how many pictures of each data set the page embeds")] = 6,
+    sign: Sign = None,
 ) -> None:
     """Rebuild tables, figures and the page from OUT/rows.csv."""
     from suite.errors import UserError
@@ -181,6 +185,7 @@ def report(
 
     if not (out / "rows.csv").is_file():
         raise UserError(f"{out}/rows.csv: no such file; name the OUT of a run")
+    from suite import seal
     from suite.plugins import load
 
     prepare_out(out)
@@ -192,6 +197,7 @@ def report(
                       areas=parse_all(area or []), pictures=pictures, paper=paper)
     for path in write_all(out.resolve(), options):
         typer.echo(path)
+    seal.write(out.resolve(), sign)
 
 
 @app.command("new-paper")
@@ -216,26 +222,7 @@ def trace(table: Annotated[str, typer.Argument(help="table1 ... table6")], datas
     typer.echo(explain(out.resolve(), table, dataset, method, metric, paper))
 
 
-@app.command()
-def verify(out: Annotated[Path, typer.Argument(help="a run's OUT, or a bundle")] = Path("out"), weights: Weights = None,
-           pictures: Annotated[int, typer.Option(help="how many pictures to fuse again")] = 8,
-           seed: Annotated[int, typer.Option(help="which pictures")] = 0,
-           device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu") -> None:
-    """Check OUT or a bundle: schema, completeness, hashes; fuse and score a random sample of OUT's pictures again."""
-    from baselines.weights import chosen_root
-    from suite.verify import verify as look
-
-    findings = look(out, chosen_root(weights), pictures=pictures, seed=seed,
-                    device=check_device(device), say=typer.echo)
-    typer.echo("checked: " + ", ".join(f"{number} {what}" for what, number in findings.checked.items()))
-    for text in findings.wrong:
-        typer.echo(f"WRONG {text}")
-    typer.echo(f"{len(findings.wrong)} things are wrong" if findings.wrong else "all of it holds")
-    if findings.wrong:
-        raise typer.Exit(1)
-
-
-for _command in (audit, bundle, compare):
+for _command in (audit, bundle, compare, verify):
     app.command()(_command)
 
 

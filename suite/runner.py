@@ -21,7 +21,7 @@ from core.names import nearest
 from core.plugins import loaded_files
 from downstream.detection.data.policy import summary
 from fusion.method import Method
-from suite import known_files
+from suite import known_files, seal
 from suite.collect import collect
 from suite.environment import environment
 from suite.errors import UserError
@@ -30,6 +30,7 @@ from suite.plan import make_plan
 from suite.planning import Planning
 from suite.profile import Profile
 from suite.progress import Display
+from suite.recorded import recorded
 from suite.stages import Outcome
 from suite.stages.fuse import Fusing
 from suite.suites import find_suite
@@ -57,6 +58,7 @@ class Request:
     jobs: int = 1
     force: bool = False
     command: str = ""
+    sign: Path | None = None  # ssh key that signs OUT/seal.json
     stop: Callable[[], bool] = bool
 
 
@@ -83,11 +85,13 @@ def run(request: Request) -> int:
         rows = collect(out, plan, outcomes, {
             "profile": request.profile.name, "paper": request.profile.paper, "protocol": request.profile.protocol,
             "command": request.command, "started": started.isoformat(timespec="seconds"),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"), "plugins": tuple(map(str, loaded_files()))})
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"), "plugins": tuple(map(str, loaded_files())),
+            "request": recorded(request.profile, request.methods, data, request.weights, out)})
         if any(outcome.status == "failed" for outcome in outcomes.values()):
             known_files.forget(out)  # what failed may have been planned with what was remembered wrongly
         stopped = any(outcome.status == "stopped" for outcome in outcomes.values())
         made = _report(out, display) if rows and not stopped else []
+        seal.write(out, request.sign)
         return display.summary(out, plan, outcomes, made, time.time() - started.timestamp())
 
 
