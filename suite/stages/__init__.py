@@ -13,7 +13,7 @@ from core.errors import IvfbenchError
 from core.names import nearest
 from results.rows import Row
 from suite.errors import Stopped
-from suite.memory import peak_mib, reset_peak
+from suite.memory import Peak
 from suite.unit import MADE_FROM, Unit, made_from, write_failure, write_result
 
 
@@ -114,7 +114,7 @@ def blocked(needed: Outcome) -> Outcome:
 def execute(unit: Unit, context: Context) -> Outcome:
     """Run one unit to its result.json; an error is recorded beside and never stops the other units."""
     start = time.perf_counter()
-    reset_peak()
+    peak = Peak()
     try:
         (context.out / unit.folder).mkdir(parents=True, exist_ok=True)
         from_then = made_from(context.out, unit)
@@ -123,7 +123,7 @@ def execute(unit: Unit, context: Context) -> Outcome:
         cost = {"cost": made.details["cost"]} if "cost" in made.details else {}
         write_result(context.out, unit, made.rows, {**made.details, MADE_FROM: from_then}, {
             **context.environment, **cost, "device": context.device, "seconds": round(seconds, 3),
-            "peak_memory_mib": peak_mib()}, made.artefacts)
+            "peak_memory_mib": peak.mib(), "peak_memory": peak.how}, made.artefacts)
         return Outcome("done", seconds=seconds)
     except Stopped:
         return Outcome("stopped", "stopped by the user", time.perf_counter() - start)
