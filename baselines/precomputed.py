@@ -27,17 +27,23 @@ SHOWN = 5  # names listed per fault
 class Precomputed:
     """A checked folder: every pair has one decodable picture of its size.
 
-    files: pair id -> picture. manifest: sha256 over ids and file hashes. note: what a reader should know (how the
-    names were matched, pictures left over, pictures that show nothing), "" when there is nothing.
+    files: pair id -> picture. hashes: pair id -> its sha256. note: what a reader should know (how the names were
+    matched, pictures left over, pictures that show nothing), "" when there is nothing.
     """
 
     files: dict[str, Path]
-    manifest: str
+    hashes: dict[str, str]
     note: str = ""
 
+    @property
+    def manifest(self) -> str:
+        """sha256 over ids and file hashes."""
+        lines = "\n".join(f"{pair} {digest}" for pair, digest in self.hashes.items())
+        return hashlib.sha256(lines.encode()).hexdigest()
+
     def read(self, pair_id: str) -> np.ndarray:
-        """The fused picture of a pair, uint8 [H,W] or [H,W,3] RGB."""
-        return images.grey_if_equal(images.read(self.files[pair_id]))
+        """The fused picture of a pair, uint8 [H,W] or [H,W,3] RGB. Raises ImageError where the file was replaced."""
+        return images.grey_if_equal(images.read(self.files[pair_id], sha256=self.hashes[pair_id]))
 
 
 def open_precomputed(name: str, folder: Path | str, ids: Sequence[str],
@@ -88,7 +94,7 @@ def open_precomputed(name: str, folder: Path | str, ids: Sequence[str],
         notes.append(f"{named(list(flat), len(files))} fused pictures are constant or nearly so (values "
                      f"{min(low for low, _ in flat.values())}..{max(high for _, high in flat.values())} of 0..255); "
                      "perhaps they were saved without multiplying by 255")
-    return Precomputed(files, _manifest(files), "; ".join(notes))
+    return Precomputed(files, {pair: sha256(path) for pair, path in files.items()}, "; ".join(notes))
 
 
 def _looked_at(files: dict[str, Path], sizes: dict[str, tuple[int, int]]) \
@@ -138,11 +144,6 @@ def brought_card(name: str, folder: Path) -> Card:
     return replace(known, kind="precomputed", task=("ivf", "mif"), weights=(), differs={},
                    recipe={"released": f"fused pictures read from {folder.name}/"},
                    parity="pictures as they were brought; nothing was run here")
-
-
-def _manifest(files: dict[str, Path]) -> str:
-    lines = "\n".join(f"{pair} {sha256(path)}" for pair, path in files.items())
-    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _some(names: Sequence[str]) -> str:

@@ -50,7 +50,7 @@ def finish(out: Path, units: int) -> tuple[int, int]:
     from suite.plan import make_plan
     from suite.profile import load_profile
     from suite.runner import prepare_out
-    from suite.unit import write_result
+    from suite.unit import MADE_FROM, made_from, write_result
 
     write_sample(prepare_out(out) / "sample")
     def planned(seeds: int):
@@ -63,7 +63,8 @@ def finish(out: Path, units: int) -> tuple[int, int]:
     rng, made = np.random.default_rng(0), {**environment(), "threads": 1, "device": "cpu", "seconds": 1.0}
     for unit in plan.units:
         (out / unit.folder).mkdir(parents=True)
-        write_result(out, unit, [Row(*address, float(rng.random())) for address in _rows(unit)], {}, made)
+        write_result(out, unit, [Row(*address, float(rng.random())) for address in _rows(unit)],
+                     {MADE_FROM: made_from(out, unit)}, made)
     return seeds, len(plan.units)
 
 

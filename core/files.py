@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import stat
 import time
 import tomllib
@@ -36,10 +37,23 @@ def aside(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def make_way(path: Path) -> None:
+    """Remove a folder that stands where a file belongs: renaming a file onto it would fail. A link is left alone."""
+    if Path(path).is_dir() and not Path(path).is_symlink():
+        shutil.rmtree(path)
+
+
 def write_text(path: Path, text: str) -> Path:
     """Write UTF-8 text aside, then rename. Returns the path."""
     with aside(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+    return Path(path)
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write bytes aside, then rename. Returns the path."""
+    with aside(path) as temporary:
+        temporary.write_bytes(content)
     return Path(path)
 
 

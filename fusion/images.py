@@ -7,6 +7,7 @@ Colour is full-range BT.601 with OpenCV's three-digit factors, the rule of the p
 image's luma in float, its chroma is put back in float, the result is clipped, rounded and saved as an 8-bit PNG.
 """
 
+import hashlib
 import io
 import warnings
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from core.errors import IvfbenchError
-from core.files import aside
+from core.files import read_bytes, write_bytes
 from fusion import depth
 
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -44,35 +45,39 @@ class DepthError(ImageError):
     """More bits per sample than 8, and no rule for them."""
 
 
-def read(path: Path, sixteen_bit: depth.Rule = None) -> np.ndarray:
+def read(path: Path, sixteen_bit: depth.Rule = None, sha256: str = "") -> np.ndarray:
     """Decode a picture. Returns uint8 [H,W] or [H,W,3] RGB; an alpha channel that is opaque throughout is left out.
 
     Args:
         sixteen_bit: the declared rule by which 16-bit samples become 8 bits; None: they are refused.
+        sha256: of the bytes that are meant; a file with others is an ImageError. "": any.
     Raises DepthError for 16-bit samples without a rule, 32-bit and float samples; ImageError for a missing or truncated
     file, an EXIF orientation, several pictures in one file, an alpha or thermal channel that is not opaque, or a header
     that declares more than MAX_PIXELS.
     """
-    return read_with_form(path, sixteen_bit)[0].copy()
+    return read_with_form(path, sixteen_bit, sha256)[0].copy()
 
 
-def read_with_form(path: Path, sixteen_bit: depth.Rule = None) -> tuple[np.ndarray, int, bool]:
+def read_with_form(path: Path, sixteen_bit: depth.Rule = None, sha256: str = "") -> tuple[np.ndarray, int, bool]:
     """What `read` gives (not to be written to), the bits per sample in the file, and whether the file holds just that:
     no palette, no alpha, no more bits.
     """
-    with opened(path) as image:
+    with opened(path, sha256) as image:
         found = _bits(path, image)
         if found > 8:
-            return _deep(path, image, sixteen_bit), found, False
+            picture = _deep(path, image, sixteen_bit)
+            if sha256:
+                content(path, sha256)  # 16-bit colour is decoded by another library, which reads the file itself
+            return picture, found, False
         plain = image.mode in ("L", "RGB") and not image.has_transparency_data
         array = np.asarray(_plain(path, _opaque(path, image)))
         _upright(path, image)  # PNG may say it behind the pixels
         return array, found, plain
 
 
-def read_rgbt(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Split a 4-channel MFNet picture. Returns (thermal uint8 [H,W], visible uint8 [H,W,3])."""
-    with opened(path) as image:
+def read_rgbt(path: Path, sha256: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """Split a 4-channel MFNet picture. Returns (thermal uint8 [H,W], visible uint8 [H,W,3]). sha256: as in `read`."""
+    with opened(path, sha256) as image:
         if _bits(path, image) > 8:
             raise _too_deep(path, image)
         if image.mode != "RGBA":
@@ -83,13 +88,24 @@ def read_rgbt(path: Path) -> tuple[np.ndarray, np.ndarray]:
         return array[..., 3], array[..., :3]
 
 
+def content(path: Path, sha256: str) -> bytes:
+    """The file's bytes. Raises ImageError, naming both hashes, where they are not those that are meant."""
+    found = read_bytes(path, ImageError)
+    digest = hashlib.sha256(found).hexdigest()
+    if digest != sha256:
+        raise ImageError(f"{path}: its sha256 is {digest[:12]}, {sha256[:12]} was recorded: the file was replaced "
+                         "meanwhile; put it back, or run the same command again with what is there now")
+    return found
+
+
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
+def opened(path: Path, sha256: str = "") -> Iterator[Image.Image]:
     """The file as a Pillow image of which only the header is read; decode it inside the block, and nothing else.
 
     Every room that may import this one opens pictures and label maps here: the one place that knows what a damaged file
     can raise, and the one that refuses what viewers would turn. Raises ImageError for a missing file, more than
-    MAX_PIXELS, an EXIF orientation, or a file that Pillow cannot open or decode.
+    MAX_PIXELS, an EXIF orientation, or a file that Pillow cannot open or decode. With `sha256` the file is read once,
+    and only bytes of that hash are decoded.
     """
     path = Path(path)
     if not path.is_file():
@@ -98,7 +114,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             warnings.simplefilter("ignore", UserWarning)  # of damaged tags
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(io.BytesIO(content(path, sha256)) if sha256 else path, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise ImageError(f"{path}: {image.width}x{image.height} pixels; at most {MAX_PIXELS} are read. "
                                      "Scale the picture down")
@@ -293,7 +309,13 @@ def through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
         return np.asarray(saved).copy()
 
 
+def encode_png(image: np.ndarray) -> bytes:
+    """uint8 [H,W] or [H,W,3] as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG", compress_level=1)
+    return buffer.getvalue()
+
+
 def write_png(path: Path, image: np.ndarray) -> None:
     """Write uint8 [H,W] or [H,W,3] as PNG, aside and then renamed: a file under its name is complete."""
-    with aside(path) as temporary:
-        Image.fromarray(image).save(temporary, format="PNG", compress_level=1)
+    write_bytes(path, encode_png(image))

@@ -21,7 +21,8 @@ class Pair:
     """One scene. `ir` and `vi` are the same file when the modalities are packed in one 4-channel picture.
 
     sixteen_bit: the declared rule, where one of the files has 16 bits. plain: both files hold 8-bit grey or RGB (or the
-    packed channels) as they are read.
+    packed channels) as they are read. hashes: sha256 of both files when the set was opened; reading a file whose bytes
+    are others is an ImageError ("": any bytes are read).
     """
 
     id: str
@@ -31,6 +32,7 @@ class Pair:
     width: int
     sixteen_bit: depth.Rule = None
     plain: bool = True
+    hashes: tuple[str, str] = ("", "")
 
     @property
     def packed(self) -> bool:
@@ -39,9 +41,10 @@ class Pair:
     def read8(self) -> tuple[np.ndarray, np.ndarray]:
         """(infrared uint8 [H,W], visible uint8 [H,W] or [H,W,3] RGB; [H,W] where the three channels are equal)."""
         if self.packed:
-            ir, vi = images.read_rgbt(self.ir)
+            ir, vi = images.read_rgbt(self.ir, self.hashes[0])
         else:
-            ir, vi = images.read(self.ir, self.sixteen_bit), images.read(self.vi, self.sixteen_bit)
+            ir, vi = (images.read(path, self.sixteen_bit, digest)
+                      for path, digest in zip((self.ir, self.vi), self.hashes, strict=True))
         return images.grey8(ir), images.grey_if_equal(vi)
 
     def read(self) -> tuple[np.ndarray, np.ndarray]:
@@ -49,16 +52,20 @@ class Pair:
         ir, vi = self.read8()
         return images.to_unit(ir), images.to_unit(vi)
 
-    def files8(self, folder: Path) -> tuple[Path, Path]:
-        """(infrared, visible) as files that any program shows as they are read: its own, or copies in `folder`."""
+    def names8(self, folder: Path) -> tuple[Path, Path]:
+        """(infrared, visible) as files that any program shows as they are read: its own, or the copies of `files8`."""
         if self.plain:
             return self.ir, self.vi
-        found = []
-        for kind, picture in zip(("ir", "vi"), self.read8(), strict=True):
-            found.append(folder / kind / f"{self.id}.png")
-            found[-1].parent.mkdir(parents=True, exist_ok=True)
-            images.write_png(found[-1], picture)
-        return found[0], found[1]
+        return folder / "ir" / f"{self.id}.png", folder / "vi" / f"{self.id}.png"
+
+    def files8(self, folder: Path) -> tuple[Path, Path]:
+        """`names8`, with the copies written."""
+        names = self.names8(folder)
+        if not self.plain:
+            for path, picture in zip(names, self.read8(), strict=True):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                images.write_png(path, picture)
+        return names
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,7 @@ def open_pairs(name: str, root: Path, *, known_files: MutableMapping[str, list] 
                              f"{ir_info.width}x{ir_info.height}; a pair must be registered and of one size")
         deep = max(ir_info.bits, vi_info.bits) > 8
         looks.append((Pair(key, ir_path, vi_path, *ir_info.size, rule if deep else None,
-                           ir_info.plain and vi_info.plain), ir_info, vi_info))
+                           ir_info.plain and vi_info.plain, (ir_info.sha256, vi_info.sha256)), ir_info, vi_info))
     found = [(pair.id, ir_info, vi_info) for pair, ir_info, vi_info in looks]
     if layout.packed and all(ir_info.thermal_flat for _, ir_info, _ in found):
         raise PairsError(f"{root / layout.packed}: {flat_thermal(len(found))}: {card.published}")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from core import records
-from core.files import read_bytes, write_text
+from core.errors import IvfbenchError
+from core.files import make_way, read_bytes, read_json, sha256, write_text
 from reports.areas import Area
 from reports.audit import audit_table
 from reports.claims import claims, claims_table, placings_table
@@ -52,47 +53,86 @@ def write_all(out: Path, options: Options = Options(),
     Raises ReportError when rows.csv or run.json is missing or damaged, or an option names what the run has not.
     """
     data = replace(load(Path(out), options.paper), areas=options.areas)
-    compared = compare(data)
-    tables = build_tables(data, options)
-    tables += beside_the_paper(data, tables, compared)
-    audited = audit_table(data.out)
-    shown = tables if audited is None else [*tables, audited]  # the page alone: it is no table of a paper
     figures = write_figures(data, data.out / "figures", progress)
-    text = page(data, shown, [path for path in figures if path.suffix == ".png"], cells_table(data, compared),
-                options.pictures)
-    made = [*write_tables(data, tables, options), *write_comparison(data, compared),
-            *write_statistics(data, data.out / "tables", write_text), *figures,
-            write_text(data.out / "report.html", text)]
+    texts = {**rendered_tables(data, options), data.out / "report.html": rendered_page(data, options, figures)}
+    (data.out / "tables").mkdir(parents=True, exist_ok=True)
+    made = [*(path for path in texts if path.parent != data.out), *figures, data.out / "report.html"]
+    for path, text in texts.items():
+        make_way(path)
+        write_text(path, text)
     _remove_left_over(data.out, made)
     (data.out / STAMP).parent.mkdir(exist_ok=True)
-    write_text(data.out / STAMP, json.dumps({"inputs": _inputs(data, options),
-                                             "files": [str(path.relative_to(data.out)) for path in made]}))
+    make_way(data.out / STAMP)
+    write_text(data.out / STAMP, json.dumps({
+        "inputs": _inputs(data, options), "options": asdict(options), "shown": shown(data),
+        "files": {str(path.relative_to(data.out)): sha256(path) for path in made}}))
     return made
+
+
+def rendered_tables(data: RunData, options: Options) -> dict[Path, str]:
+    """Path -> text of the tables, the comparison with the paper and the statistics. Writes nothing."""
+    found: dict[Path, str] = {}
+
+    def keep(path: Path, text: str) -> Path:
+        found[path] = text
+        return path
+
+    compared = compare(data)
+    write_tables(data, _all_tables(data, options, compared), options, keep)
+    write_comparison(data, compared, keep)
+    write_statistics(data, data.out / "tables", keep)
+    return found
+
+
+def rendered_page(data: RunData, options: Options, figures: Sequence[Path]) -> str:
+    """The page's text. figures: those that it embeds, in their order; files that are no PNG are passed over."""
+    compared = compare(data)
+    audited = audit_table(data.out)  # on the page alone: it is no table of a paper
+    tables = [*_all_tables(data, options, compared), *([] if audited is None else [audited])]
+    return page(data, tables, [path for path in figures if path.suffix == ".png"], cells_table(data, compared),
+                options.pictures)
+
+
+def _all_tables(data: RunData, options: Options, compared: Sequence[Compared]) -> list[Table]:
+    tables = build_tables(data, options)
+    return tables + beside_the_paper(data, tables, compared)
+
+
+def shown(data: RunData) -> dict[str, str]:
+    """What the page says of the run that made it; a later run with nothing to do leaves the page as it is."""
+    return {"finished": data.run.finished, "command": data.run.command}
 
 
 def _remove_left_over(out: Path, made: Sequence[Path]) -> None:
     """Remove what the last report wrote and this one did not: another paper's "table5" must not stand beside ours."""
     folders = (out / "tables", out / "figures")
-    for name in _stamp(out).get("files", []):
-        path = out / str(name)
+    for name in stamp(out)["files"]:
+        path = out / name
         if path not in made and path.parent in folders and path.is_file():
             path.unlink()
 
 
-def _stamp(out: Path) -> dict[str, Any]:
-    """What the last report left about itself, {} where there is none."""
+def stamp(out: Path) -> dict[str, Any]:
+    """What the last report left about itself: inputs, options, shown, files (name -> sha256); empty if it is gone."""
+    nothing: dict[str, Any] = {"inputs": "", "options": {}, "shown": {}, "files": {}}
     try:
-        found = json.loads((Path(out) / STAMP).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        found = read_json(Path(out) / STAMP)
+    except (OSError, IvfbenchError):
+        return nothing
+    whole = isinstance(found, dict) and found.keys() == nothing.keys() and all(
+        isinstance(found[name], type(value)) for name, value in nothing.items())
+    return found if whole else nothing
 
 
 def is_current(out: Path) -> bool:
-    """Whether OUT's reports were made without options from the rows, units and code of now, and are all there."""
-    stamp = _stamp(out)
-    there = bool(stamp) and all((Path(out) / name).is_file() for name in stamp["files"])
-    return there and bool(stamp["inputs"] == _inputs(load(out), Options()))
+    """Whether OUT's reports were made without options from the rows, units and code of now, and are as written."""
+    found = stamp(out)
+    return bool(found["files"]) and bool(found["inputs"] == _inputs(load(out), Options())) and all(
+        _is_file(Path(out) / name, digest) for name, digest in found["files"].items())
+
+
+def _is_file(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256(path) == digest
 
 
 def _inputs(data: RunData, options: Options) -> str:
@@ -142,20 +182,22 @@ def _digits(cell: Cell, digits: int) -> Cell:
     return replace(cell, digits=digits) if isinstance(cell.value, float) else cell
 
 
-def write_tables(data: RunData, tables: Sequence[Table], options: Options) -> list[Path]:
+Writer = Callable[[Path, str], Path]
+
+
+def write_tables(data: RunData, tables: Sequence[Table], options: Options, write: Writer = write_text) -> list[Path]:
     """OUT/tables/<name>.{tex,md,csv} and all.tex, a document that compiles as it is."""
     folder = data.out / "tables"
-    folder.mkdir(parents=True, exist_ok=True)
     made: list[Path] = []
     texts: list[tuple[int, str]] = []
     for table in tables:
         text = latex.render(table, colour=options.colour and table.colour,
                             single_column=options.single_column or table.single_column)
         texts.append((_number(data, table, texts), text))
-        made += [write_text(folder / f"{table.name}.tex", text),
-                 write_text(folder / f"{table.name}.md", markdown.render(table)),
-                 write_text(folder / f"{table.name}.csv", csv.render(table))]
-    made.append(write_text(folder / "all.tex", latex.document(
+        made += [write(folder / f"{table.name}.tex", text),
+                 write(folder / f"{table.name}.md", markdown.render(table)),
+                 write(folder / f"{table.name}.csv", csv.render(table))]
+    made.append(write(folder / "all.tex", latex.document(
         texts, title="Infrared-visible image fusion", roman=data.paper.numerals == "roman",
         references=_references(data, tables))))
     return made
@@ -176,9 +218,9 @@ def _references(data: RunData, tables: Sequence[Table]) -> dict[str, str]:
     return {method.cite: method.reference or method.title for method in data.paper.methods if method.cite in cited}
 
 
-def write_comparison(data: RunData, compared: Sequence[Compared]) -> list[Path]:
+def write_comparison(data: RunData, compared: Sequence[Compared], write: Writer = write_text) -> list[Path]:
     """OUT/tables/comparison_cells.csv, cell by cell, where the run has cells that the paper has too."""
     if not compared:
         return []
     text = to_frame(list(compared)).to_csv(index=False, lineterminator="\n")
-    return [write_text(data.out / "tables" / "comparison_cells.csv", text)]
+    return [write(data.out / "tables" / "comparison_cells.csv", text)]

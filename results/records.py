@@ -66,11 +66,12 @@ class MethodRecord:
 
 @dataclass(frozen=True)
 class PairRecord:
-    """ir, vi: relative to OUT where they lie inside, else absolute."""
+    """ir, vi: relative to OUT where they lie inside, else absolute. hashes: sha256 of both files as they were read."""
 
     id: str
     ir: str
     vi: str
+    hashes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ class RunRecord:
     """run.json.
 
     paper: the description whose tables are printed. plugins: files that were loaded from outside. roots: "data",
-    "weights" and "pictures of <method>" -> the folder, absolute.
+    "weights" and "pictures of <method>" -> the folder, absolute. request: what was asked for, complete: a plan can be
+    made of it again (suite.recorded).
     """
 
     schema: int
@@ -133,6 +135,7 @@ class RunRecord:
     units: tuple[UnitRecord, ...]
     plugins: tuple[str, ...] = ()
     roots: Mapping[str, str] = field(default_factory=dict)
+    request: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

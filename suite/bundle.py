@@ -24,6 +24,8 @@ from results.records import RunRecord, read_result, read_run
 from suite.archive import write_zip
 from suite.errors import UserError
 from suite.neutral import Neutral, neutral_of
+from suite.seal import SEAL
+from suite.seal import read as read_seal
 from suite.unit import seal_of
 
 METADATA = "ro-crate-metadata.json"
@@ -50,6 +52,7 @@ def bundle(out: Path, target: Path, paper: Paper, *, pictures: bool = False, lic
     neutral = neutral_of(run, out, paper.folder)
     rewritten = {name: content for name, path in found.items() if (content := _rewritten(path, neutral)) is not None}
     files: dict[str, Path | bytes] = {**found, **rewritten}
+    files[SEAL] = _json(_sealed(out, files, neutral))
     files[ORIGINALS] = _json({name: _original(found[name]) for name in sorted(rewritten)})
     files["manifests.json"] = _json({name: {"manifest": of.manifest, "title": of.title,
                                             "pairs": [pair.id for pair in of.pairs]}
@@ -81,6 +84,21 @@ def _result(path: Path, neutral: Neutral) -> bytes | None:
                         "command again, then bundle")
     without = replace(result, details=neutral.content(result.details), provenance=neutral.content(result.provenance))
     return None if without == result else _json(records.write(replace(without, seal=seal_of(without))))
+
+
+def _sealed(out: Path, files: Mapping[str, Path | bytes], neutral: Neutral) -> dict[str, Any]:
+    """The run's seal over the bundle's own files. What OUT's seal does not hold any more stays as it was sealed.
+
+    A signature of OUT's seal is none of this one: it stays with the run. Raises UserError where OUT has no seal.
+    """
+    found = read_seal(out)
+
+    def anew(sealed: Mapping[str, str]) -> dict[str, str]:
+        return {name: _digest(files[name]) if sha256(out / name) == digest else digest
+                for name, digest in sealed.items() if name in files}
+
+    return {**found, "records": anew(found["records"]), "reports": anew(found["reports"]),
+            "rendering": neutral.content(found["rendering"])}
 
 
 def _original(path: Path) -> dict[str, str]:
@@ -138,10 +156,13 @@ def _method(name: str, run: RunRecord) -> dict[str, Any]:
 
 
 def _file(name: str, content: Path | bytes) -> dict[str, Any]:
-    digest = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else sha256(content)
     size = len(content) if isinstance(content, bytes) else content.stat().st_size
-    return {"@id": name, "@type": "File", "name": name, "contentSize": str(size), "sha256": digest,
+    return {"@id": name, "@type": "File", "name": name, "contentSize": str(size), "sha256": _digest(content),
             "encodingFormat": _TYPES.get(Path(name).suffix, "application/octet-stream")}
+
+
+def _digest(content: Path | bytes) -> str:
+    return hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else sha256(content)
 
 
 def faults(folder: Path) -> list[str]:

@@ -16,6 +16,7 @@ from suite.commands.bundle import bundle
 from suite.commands.compare import compare
 from suite.commands.device import check_device
 from suite.commands.train import train
+from suite.commands.verify import verify
 
 INTERRUPTED = 130
 
@@ -31,6 +32,7 @@ Paper = Annotated[str | None, typer.Option(
 Plugins = Annotated[list[Path] | None, typer.Option(
     envvar="IVFBENCH_PLUGINS", help="folder of method, metric, suite, data-set or paper files of your own; repeatable")]
 Out = Annotated[Path, typer.Option(help="where everything is written")]
+Sign = Annotated[Path | None, typer.Option(help="sign OUT/seal.json with this ssh key; `verify --signed-by` checks")]
 
 
 @app.callback(invoke_without_command=True)
@@ -66,6 +68,7 @@ def run_suites(
     limit: Annotated[int | None, typer.Option(
         help="only so many pairs of each data set, for a quick look; tables say so")] = None,
     version: Annotated[bool, typer.Option("--version", help="say the version and end")] = False,
+    sign: Sign = None,
 ) -> None:
     """Run the suites and write tables, figures and the page."""
     if version:
@@ -93,7 +96,7 @@ def run_suites(
         code = run(Request(
             profile=chosen, out=out, data=data, weights=chosen_root(weights), methods=parse_methods(methods),
             device=check_device(device), executor=executor, address=address, jobs=check_jobs(jobs, device), force=force,
-            command=" ".join(sys.argv[1:]), stop=stop))
+            command=" ".join(sys.argv[1:]), sign=sign, stop=stop))
     raise typer.Exit(code)
 
 
@@ -141,6 +144,7 @@ def report(
     area: Annotated[list[str] | None, typer.Option(
         help="DATASET:PICTURE:X,Y,SIDE: magnify this in the data set's panel; may be repeated")] = None,
     pictures: Annotated[int, typer.Option(min=0, help="how many pictures of each data set the page embeds")] = 6,
+    sign: Sign = None,
 ) -> None:
     """Rebuild tables, figures and the page from OUT/rows.csv."""
     from suite.errors import UserError
@@ -148,6 +152,7 @@ def report(
 
     if not (out / "rows.csv").is_file():
         raise UserError(f"{out}/rows.csv: no such file; name the OUT of a run")
+    from suite import seal
     from suite.plugins import load
 
     prepare_out(out)
@@ -159,6 +164,7 @@ def report(
                       areas=parse_all(area or []), pictures=pictures, paper=paper)
     for path in write_all(out.resolve(), options):
         typer.echo(path)
+    seal.write(out.resolve(), sign)
 
 
 @app.command("new-paper")
@@ -187,29 +193,7 @@ def trace(table: Annotated[str, typer.Argument(help="table1 ... table6")], datas
     typer.echo(explain(out.resolve(), table, dataset, method, metric, paper))
 
 
-@app.command()
-def verify(out: Annotated[Path, typer.Argument(help="a run's OUT, or a bundle")] = Path("out"), weights: Weights = None,
-           pictures: Annotated[int, typer.Option(help="how many pictures to fuse again")] = 8,
-           seed: Annotated[int, typer.Option(help="which pictures")] = 0,
-           device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu") -> None:
-    """Check OUT or a bundle.
-
-    Schema, completeness, hashes; a random sample of OUT's pictures is fused and scored again.
-    """
-    from baselines.weights import chosen_root
-    from suite.verify import verify as look
-
-    findings = look(out, chosen_root(weights), pictures=pictures, seed=seed,
-                    device=check_device(device), say=typer.echo)
-    typer.echo("checked: " + ", ".join(f"{number} {what}" for what, number in findings.checked.items()))
-    for text in findings.wrong:
-        typer.echo(f"WRONG {text}")
-    typer.echo(f"{len(findings.wrong)} things are wrong" if findings.wrong else "all of it holds")
-    if findings.wrong:
-        raise typer.Exit(1)
-
-
-for _command in (audit, bundle, compare, train):
+for _command in (audit, bundle, compare, train, verify):
     app.command()(_command)
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from core import records
-from core.files import write_json
+from core.files import make_way, write_json
+from fusion.images import ImageError
 from fusion.method import Card, find
 from fusion.pairs import PairSet
 from results.records import (
@@ -46,19 +47,31 @@ def collect(out: Path, plan: Planning, outcomes: Mapping[str, Outcome], run: Map
         units.append(_unit(plan, unit, result, outcomes.get(unit.key)))
     units += [UnitRecord("-", skip.method, "-", 0, "", "", "skipped", skip.reason, suites=skip.suites)
               for skip in plan.skipped]
+    for pairs in plan.datasets.values():
+        for pair in pairs.pairs:
+            try:
+                pair.files8(out / "sources" / pairs.name)
+            except ImageError:  # replaced since the run was planned: the units that read it have said so
+                pass
+    make_way(out / "rows.csv")
+    write_csv(out / "rows.csv", to_frame(rows))
+    make_way(out / "run.json")
+    write_run(out, RunRecord(schema=SCHEMA, **run, **described(out, plan), units=tuple(units)))
+    make_way(out / "provenance.json")
+    write_json(out / "provenance.json", {"schema": SCHEMA, "run": dict(run), "units": provenance,
+                                         "labels": records.write(plan.label_statistics)})
+    return rows
+
+
+def described(out: Path, plan: Planning) -> dict[str, Any]:
+    """What run.json says of the plan itself: its suites, data sets and methods."""
     methods = {skip.method: _method(find(skip.method).card, suites=skip.suites, reason=skip.reason)
                for skip in plan.skipped}
     methods |= {name: _ready_method(plan, info) for name, info in plan.methods.items()}
     suites = {name: find_suite(name) for name in plan.profile.suites}
-    write_csv(out / "rows.csv", to_frame(rows))
-    record = RunRecord(
-        schema=SCHEMA, **run, suites={name: SuiteRecord(s.title, s.kind, s.task) for name, s in suites.items()},
-        datasets={name: _dataset(out, plan, pairs) for name, pairs in plan.datasets.items()}, methods=methods,
-        units=tuple(units))
-    write_run(out, record)
-    write_json(out / "provenance.json", {"schema": SCHEMA, "run": dict(run), "units": provenance,
-                                         "labels": records.write(plan.label_statistics)})
-    return rows
+    return {"suites": {name: SuiteRecord(s.title, s.kind, s.task) for name, s in suites.items()},
+            "datasets": {name: _dataset(out, plan, pairs) for name, pairs in plan.datasets.items()},
+            "methods": methods}
 
 
 def _method(card: Card, **more: Any) -> MethodRecord:
@@ -97,7 +110,7 @@ def _dataset(out: Path, plan: Planning, pairs: PairSet) -> DatasetRecord:
     labels, teacher = plan.labels.get(pairs.name, ({}, False))
     return DatasetRecord(
         pairs.card.title, pairs.card.task, pairs.manifest, pairs.note, pairs.card.rendered,
-        tuple(PairRecord(p.id, *(_path(out, path) for path in p.files8(out / "sources" / pairs.name)))
+        tuple(PairRecord(p.id, *(_path(out, path) for path in p.names8(out / "sources" / pairs.name)), p.hashes)
               for p in pairs.pairs),
         {key: _path(out, path) for key, path in labels.items()}, teacher)
 

@@ -66,11 +66,17 @@ class Neutral:
                 not any(content.startswith(f"{root}/") or content == root for root in self.roots)
             return f"{ELSEWHERE}/{Path(content).name}" if whole else self.text(content)
         if isinstance(content, Mapping):
-            return {self.content(key): self.command(value) if key == "command" and isinstance(value, str)
-                    else self.content(value) for key, value in content.items()}
+            return {self.content(key): self._under(key, value) for key, value in content.items()}
         if isinstance(content, list | tuple):
             return [self.content(value) for value in content]
         return content
+
+    def _under(self, key: str, value: Any) -> Any:
+        if key == "command" and isinstance(value, str):
+            return self.command(value)
+        if key == "methods" and isinstance(value, list):  # of a request: names, NAME=FOLDER
+            return [name.partition("=")[0] + ("=<pictures>" if "=" in name else "") for name in map(str, value)]
+        return self.content(value)
 
     def command(self, text: str) -> str:
         """A command line of `run_all.py`; relative folders say something of their owner, too."""

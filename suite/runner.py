@@ -1,7 +1,6 @@
 """One run: lock OUT, plan, do the open units, collect the rows, write the reports."""
 
 import importlib
-import json
 import os
 import shutil
 import socket
@@ -11,18 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from core.errors import IvfbenchError
-from core.files import read_json, write_json
+from core.files import make_way, read_json, sha256_of, write_json
 from core.names import nearest
 from core.plugins import loaded_files
 from downstream.detection.data.policy import summary
 from fusion.method import Method
+from suite import known_files, seal
 from suite.collect import collect
 from suite.environment import environment
 from suite.errors import UserError
@@ -31,10 +30,11 @@ from suite.plan import make_plan
 from suite.planning import Planning
 from suite.profile import Profile
 from suite.progress import Display
+from suite.recorded import recorded
 from suite.stages import Outcome
 from suite.stages.fuse import Fusing
 from suite.suites import find_suite
-from suite.unit import Unit, damaged, stored_result
+from suite.unit import MADE_FROM, Unit, artefact_hashes, damaged, stored_result
 
 EXECUTORS = ("local", "ray")
 
@@ -58,6 +58,7 @@ class Request:
     jobs: int = 1
     force: bool = False
     command: str = ""
+    sign: Path | None = None  # ssh key that signs OUT/seal.json
     stop: Callable[[], bool] = bool
 
 
@@ -71,13 +72,13 @@ def run(request: Request) -> int:
     out = prepare_out(request.out)
     with locked(out), Display() as display:
         data = request.data if request.data is not None else _sample(out, request.profile, display)
-        known_files = _known_files(out)
-        known = len(known_files)
         display.say("planning")
+        memory = known_files.read(out)
+        known = len(memory)
         plan = make_plan(request.profile, data=data, weights=request.weights, named=request.methods,
-                         known_files=known_files)
-        if len(known_files) != known:
-            write_json(_known_files_at(out), known_files)
+                         known_files=memory)
+        if len(memory) != known:
+            known_files.write(out, memory)
         _say_findings(plan, display)
         _say_label_problems(plan, out, display)
         outcomes = _do(plan, request, execute_units, out, display)
@@ -87,9 +88,13 @@ def run(request: Request) -> int:
             "finished": datetime.now(UTC).isoformat(timespec="seconds"), "plugins": tuple(map(str, loaded_files())),
             "roots": {"data": str(data.absolute()), "weights": str(request.weights.absolute()),
                       **{f"pictures of {name}": str(info.pictures.absolute())
-                         for name, info in plan.methods.items() if info.pictures is not None}}})
+                         for name, info in plan.methods.items() if info.pictures is not None}},
+            "request": recorded(request.profile, request.methods, data, request.weights, out)})
+        if any(outcome.status == "failed" for outcome in outcomes.values()):
+            known_files.forget(out)  # what failed may have been planned with what was remembered wrongly
         stopped = any(outcome.status == "stopped" for outcome in outcomes.values())
         made = _report(out, display) if rows and not stopped else []
+        seal.write(out, request.sign)
         return display.summary(out, plan, outcomes, made, time.time() - started.timestamp())
 
 
@@ -180,24 +185,11 @@ def _sample(out: Path, profile: Profile, display: Display) -> Path:
     return out / "sample"
 
 
-def _known_files_at(out: Path) -> Path:
-    return out / ".cache" / "known_files.json"
-
-
-def _known_files(out: Path) -> dict[str, list[Any]]:
-    """What earlier runs found out about files; a damaged memory is forgotten."""
-    try:
-        found = json.loads(_known_files_at(out).read_text())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return found if isinstance(found, dict) and all(isinstance(value, list) for value in found.values()) else {}
-
-
 def _do(plan: Planning, request: Request, execute_units: RunUnits, out: Path, display: Display) -> dict[str, Outcome]:
     if request.force:
         for unit in plan.units:
             shutil.rmtree(out / unit.folder, ignore_errors=True)
-    finished = {unit.key for unit in plan.units if _is_done(out, unit, display)}
+    finished = _finished(plan, out, display)
     open_units = [unit for unit in plan.units if unit.key not in finished]
     display.start(len(plan.units), len(finished), Counter(unit.stage for unit in open_units))
     outcomes: dict[str, Outcome] = {}
@@ -210,18 +202,49 @@ def _do(plan: Planning, request: Request, execute_units: RunUnits, out: Path, di
     return outcomes
 
 
-def _is_done(out: Path, unit: Unit, display: Display) -> bool:
-    """A result whose pictures are intact. A damaged picture is removed, so that the unit makes just that one again."""
+def _finished(plan: Planning, out: Path, display: Display) -> set[str]:
+    """Keys of the units whose results are whole. What an open unit is about to read is looked at down to the bytes."""
+    finished, read_next = set[str](), set[str]()
+    left = cache(partial(_left, out))
+    for unit in reversed(plan.units):  # a unit comes after what it needs
+        if _is_done(out, unit, display, left, thoroughly=unit.key in read_next):
+            finished.add(unit.key)
+        else:
+            read_next |= {up.key for up in unit.upstream}
+    return finished
+
+
+def _left(out: Path, unit: Unit) -> str | None:
+    """Hash over what a unit left; None where it is open, so that what it will leave is not known yet."""
+    try:
+        return sha256_of(artefact_hashes(out, unit))
+    except UserError:
+        return None
+
+
+def _is_done(out: Path, unit: Unit, display: Display, left: Callable[[Unit], str | None], *, thoroughly: bool) -> bool:
+    """A result whose files are intact and that was made from what the units it builds on have left.
+
+    A damaged file is removed, so that the unit makes just that one again.
+    """
+    path = out / unit.folder / "result.json"
     result = stored_result(out, unit)
     if result is None:
+        if path.exists():
+            display.say(f"{path}: damaged or changed since it was written; the unit is done again")
         return False
-    bad = damaged(out, unit, result)
-    for path in bad:
-        display.say(f"{path}: changed or gone since it was made; made again")
-        path.unlink(missing_ok=True)
-    if bad:
-        (out / unit.folder / "result.json").unlink()
-    return not bad
+    bad = damaged(out, unit, result, thoroughly=thoroughly)
+    for file in bad:
+        display.say(f"{file}: changed or gone since it was made; made again")
+        make_way(file)
+        file.unlink(missing_ok=True)
+    then = result.details.get(MADE_FROM, {})
+    stale = not bad and any(left(up) not in (None, then.get(up.key)) for up in unit.upstream)
+    if stale:
+        display.say(f"{path}: made from other files than are there now; the unit is done again")
+    if bad or stale:
+        path.unlink()
+    return not bad and not stale
 
 
 def _executor(request: Request) -> RunUnits:

@@ -1,6 +1,7 @@
 """What the two suites that train networks on fused pictures share: their units, pictures, progress and rows."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from downstream.splits import Split
 from fusion.pairs import Pair, PairSet
 from results.rows import Row
 from suite.errors import UserError
+from suite.inputs import unchanged
 from suite.planning import Planning
 from suite.stages import Context
 from suite.stages.fuse import fusing, image_path
-from suite.unit import Unit
+from suite.unit import Unit, artefact_hashes
 
 Labels = DetectionSet | SegmentationSet
 
@@ -97,10 +99,28 @@ def source_pictures(unit: Unit) -> dict[str, Pair]:
     return {pair.id: pair for pairs in training(unit).pair_sets for pair in pairs.pairs}
 
 
-def fused_pictures(unit: Unit, context: Context) -> dict[str, Path]:
-    """id -> the fused units' own file."""
-    return {pair.id: image_path(context.out, fused, pair.id)
-            for fused in unit.upstream for pair in fusing(fused).pairs.pairs}
+@contextmanager
+def fused_pictures(unit: Unit, context: Context) -> Iterator[dict[str, Path]]:
+    """id -> the fused units' own file, for as long as the training lasts.
+
+    Raises UserError, before and after it, where a picture or the file of initial weights is not what was recorded.
+    """
+    path, recorded = dict[str, Path](), dict[Path, str]()
+    for fused in unit.upstream:
+        hashes = artefact_hashes(context.out, fused)
+        for pair in fusing(fused).pairs.pairs:
+            path[pair.id] = image_path(context.out, fused, pair.id)
+            recorded[path[pair.id]] = hashes[f"images/{pair.id}.png"]
+    work = training(unit)
+    if work.decided["initial"]:
+        recorded[Path(work.settings.initial_weights)] = work.decided["initial"]
+    with unchanged(recorded):
+        yield path
+
+
+def artefacts_below(folder: Path, pattern: str) -> dict[str, str]:
+    """Files that a training has just written below its folder -> sha256."""
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.glob(pattern))}
 
 
 def progress_of(unit: Unit, context: Context) -> Callable[[int, int, float], None]:

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from core import records
-from core.files import sha256, sha256_of, write_json
+from core.files import make_way, sha256, sha256_of, write_json
 from results.records import SCHEMA, RecordError, ResultRecord, read_result
 from results.rows import Row, from_json, to_json
+from suite.errors import UserError
+
+MADE_FROM = "made_from"  # in a result's details: what the units it builds on had left then, see `made_from`
 
 
 class Work(Protocol):
@@ -80,41 +83,68 @@ def seal_of(result: ResultRecord) -> str:
 
 
 def write_result(out: Path, unit: Unit, rows: Iterable[Row], details: Mapping[str, Any],
-                 provenance: Mapping[str, Any]) -> None:
-    """Record a finished unit; the last thing that is written in its folder."""
+                 provenance: Mapping[str, Any], artefacts: Mapping[str, str] | None = None) -> None:
+    """Record a finished unit; the last thing that is written in its folder.
+
+    Args:
+        artefacts: file below the unit's folder -> sha256 of what was written there.
+    Raises UserError for a file that holds something else by now.
+    """
     folder = out / unit.folder
     for left_over in (*folder.glob(".*.tmp"), *(folder / "images").glob(".*.tmp")):  # of a killed run
         left_over.unlink(missing_ok=True)
     result = ResultRecord(
         schema=SCHEMA, stage=unit.stage, method=unit.method, dataset=unit.dataset, seed=unit.seed, key=unit.key,
         version=unit.version, settings=unit.settings, upstream=tuple(u.key for u in unit.upstream),
-        rows=tuple(to_json(row) for row in rows), details=dict(details), artefacts=artefacts(folder),
+        rows=tuple(to_json(row) for row in rows), details=dict(details),
+        artefacts={name: _recorded(folder / name, digest) for name, digest in (artefacts or {}).items()},
         provenance=dict(provenance))
+    make_way(folder / "result.json")
     write_json(folder / "result.json", records.write(replace(result, seal=seal_of(result))))
     (folder / "failure.json").unlink(missing_ok=True)
 
 
-def artefacts(folder: Path) -> dict[str, tuple[str, int, int]]:
-    """[sha256, size, mtime_ns] of every picture that the unit leaves behind.
+def _recorded(path: Path, digest: str) -> tuple[str, int, int]:
+    """[sha256, size, mtime_ns]"""
+    if not path.is_file() or sha256(path) != digest:
+        raise UserError(f"{path}: gone or changed since it was written; run the same command again, which makes it "
+                        "again")
+    return digest, *_stat(path)
 
-    Other files in the folder are working state of the trainers; what counts of them is in the rows.
-    """
-    return {str(path.relative_to(folder)): (sha256(path), *_stat(path))
-            for path in sorted((folder / "images").glob("*.png"))}
 
-
-def damaged(out: Path, unit: Unit, result: ResultRecord) -> list[Path]:
-    """Pictures of a finished unit that are gone or whose bytes changed.
+def damaged(out: Path, unit: Unit, result: ResultRecord, *, thoroughly: bool = False) -> list[Path]:
+    """Files of a finished unit that are gone or whose bytes changed.
 
     Only a file whose size or time changed is hashed again: a finished run is looked through in no time, and
-    `run_all.py verify` hashes everything.
+    `run_all.py verify` hashes everything. thoroughly: hash all of them, for what is about to be read.
     """
     bad = []
     for name, (digest, *stat) in result.artefacts.items():
-        path = out / unit.folder / "images" / Path(name).name  # never outside, whatever a result says
-        if not path.exists() or (_stat(path) != tuple(stat) and sha256(path) != digest):
+        path = artefact_path(out / unit.folder, name)
+        if not path.is_file() or ((thoroughly or _stat(path) != tuple(stat)) and sha256(path) != digest):
             bad.append(path)
     return bad
+
+
+def artefact_path(folder: Path, name: str) -> Path:
+    """A file that a result lists, never outside the unit's folder. Raises RecordError for a name that leads out."""
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise RecordError(f"{folder}/result.json: artefact {name!r} leads out of the unit's folder; remove the file")
+    return folder / name
+
+
+def artefact_hashes(out: Path, unit: Unit) -> dict[str, str]:
+    """file -> sha256 of what a finished unit left. Raises UserError where its result is gone or was changed."""
+    result = stored_result(out, unit)
+    if result is None:
+        raise UserError(f"{out / unit.folder}/result.json: gone or changed since it was written; run the same command "
+                        "again, which makes it again")
+    return {name: digest for name, (digest, *_) in result.artefacts.items()}
+
+
+def made_from(out: Path, unit: Unit) -> dict[str, str]:
+    """Key of each unit that `unit` builds on -> hash over what it left. Raises UserError as artefact_hashes."""
+    return {up.key: sha256_of(artefact_hashes(out, up)) for up in unit.upstream}
 
 
 def _stat(path: Path) -> tuple[int, int]:
@@ -135,7 +165,9 @@ def sealed_result(path: Path) -> ResultRecord | None:
         if result.schema != SCHEMA or result.seal != seal_of(result):
             return None
         list(result_rows(result))
-    except (FileNotFoundError, RecordError, TypeError, ValueError):
+        for name in result.artefacts:
+            artefact_path(path.parent, name)
+    except (OSError, TypeError, ValueError):
         return None
     return result
 
@@ -146,4 +178,5 @@ def result_rows(result: ResultRecord) -> Iterator[Row]:
 
 def write_failure(out: Path, unit: Unit, reason: str, detail: str) -> None:
     """Record why a unit failed; such a unit is never taken for done and is tried again by the next run."""
+    make_way(out / unit.folder / "failure.json")
     write_json(out / unit.folder / "failure.json", {"key": unit.key, "reason": reason, "detail": detail})

@@ -1,15 +1,14 @@
 """Train a detector on one method's pictures and score it. What the suite runs."""
 
 import hashlib
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from core.files import write_json
+from core.files import read_json, write_json
 from downstream import _training, guard
-from downstream.detection.data.folder import build_folder, check_images
+from downstream.detection.data.folder import build_folder, check_images, check_labels
 from downstream.detection.dataset import DetectionSet
 from downstream.detection.engines import Job, engine
 from downstream.detection.settings import DetectionSettings
@@ -62,6 +61,7 @@ def run_detection(images: Mapping[str, Path], dataset: DetectionSet, split: str 
     guard.prepare(out / "config")
     chosen = engine(Job(settings, data, out, dataset.classes, seed, device, identity, progress))
     trained = chosen.train()
+    check_labels((data.parent / "labels").resolve(), dataset)
     predicted = chosen.predict(split.test)
     from downstream.detection.evaluate import average_precision
 
@@ -94,5 +94,5 @@ def write_predictions(path: Path, settings: DetectionSettings, classes: tuple[st
 
 def read_predictions(path: Path) -> dict[str, list[list[float]]]:
     """Boxes by picture id from predictions.json."""
-    table = json.loads(Path(path).read_text(encoding="utf-8"))
+    table = read_json(path)
     return {key: picture["boxes"] for key, picture in table["images"].items()}

@@ -58,6 +58,13 @@ class SegmentationSet(LabelledSet):
     def note(self) -> str:
         return "; ".join(self.notes)
 
+    def check_unchanged(self) -> None:
+        """Raises SegmentationError where a label file is not the one that `manifest` was made of."""
+        if _manifest(self.labels) != self.manifest:
+            raise SegmentationError(f"{next(iter(self.labels.values())).parent}: labels of {self.name} were replaced "
+                                    "since the run was planned; put them back, or run the same command again with what "
+                                    "is there now")
+
     def check(self, known: MutableMapping[str, Any] | None = None) -> MaskStatistics:
         """Decode every label and count its pixels; raises on the first one that cannot be used, and for packed pictures
         without a thermal channel.

@@ -61,6 +61,7 @@ def run_segmentation(images: Mapping[str, Path | tuple[Path, Path] | Pair], data
     """
     split = split if isinstance(split, Split) else dataset.split(split)
     _check_ids(split, dataset, settings)
+    dataset.check_unchanged()
     _check_pictures(images, dataset, split)
     from downstream.segmentation import batches, training  # loads torch and mmsegmentation
 
@@ -85,6 +86,7 @@ def run_segmentation(images: Mapping[str, Path | tuple[Path, Path] | Pair], data
         write_png(folder / f"{item.id}.png", predicted)
 
     training.predict(network, items(split.test), settings, count)
+    dataset.check_unchanged()
     baseline = background_baseline(matrix, settings.absent)
     return SegmentationResult(
         rows=rows(matrix, dataset.classes, settings.absent), losses=record["losses"], cost=record["cost"],

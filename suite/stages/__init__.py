@@ -13,8 +13,8 @@ from core.errors import IvfbenchError
 from core.names import nearest
 from results.rows import Row
 from suite.errors import Stopped
-from suite.memory import peak_mib, reset_peak
-from suite.unit import Unit, write_failure, write_result
+from suite.memory import Peak
+from suite.unit import MADE_FROM, Unit, made_from, write_failure, write_result
 
 
 def _no_progress(done: int, total: int, text: str = "") -> None:
@@ -43,10 +43,14 @@ class Context:
 
 @dataclass(frozen=True)
 class StageResult:
-    """What a stage made: rows, and JSON-able details that belong to the result but are no table's number."""
+    """What a stage made: rows, and JSON-able details that belong to the result but are no table's number.
+
+    artefacts: file below the unit's folder that others build on or a reader may check -> sha256 of what was written.
+    """
 
     rows: list[Row] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
+    artefacts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,15 +114,16 @@ def blocked(needed: Outcome) -> Outcome:
 def execute(unit: Unit, context: Context) -> Outcome:
     """Run one unit to its result.json; an error is recorded beside and never stops the other units."""
     start = time.perf_counter()
-    reset_peak()
+    peak = Peak()
     try:
         (context.out / unit.folder).mkdir(parents=True, exist_ok=True)
+        from_then = made_from(context.out, unit)
         made = find_stage(unit.stage).run(unit, context)
         seconds = time.perf_counter() - start
         cost = {"cost": made.details["cost"]} if "cost" in made.details else {}
-        write_result(context.out, unit, made.rows, made.details, {
+        write_result(context.out, unit, made.rows, {**made.details, MADE_FROM: from_then}, {
             **context.environment, **cost, "device": context.device, "seconds": round(seconds, 3),
-            "peak_memory_mib": peak_mib()})
+            "peak_memory_mib": peak.mib(), "peak_memory": peak.how}, made.artefacts)
         return Outcome("done", seconds=seconds)
     except Stopped:
         return Outcome("stopped", "stopped by the user", time.perf_counter() - start)

@@ -1,16 +1,22 @@
 """Stage fuse: one method over one data set; images/<id>.png, resumed picture by picture."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from baselines.precomputed import Precomputed
+from core.files import make_way, sha256, write_bytes
 from fusion import images
 from fusion.method import Method, load_method
 from fusion.pairs import Pair, PairSet
+from suite.inputs import load_planned, unchanged
+from suite.journal import Journal
 from suite.stages import Context, Stage, StageResult, register_stage
-from suite.unit import Unit
+from suite.unit import Unit, artefact_hashes
 
 WEIGHTS = "weights.safetensors"  # what a training leaves in its folder
 
@@ -56,43 +62,71 @@ def fusing(unit: Unit) -> Fusing:
 
 
 def run(unit: Unit, context: Context) -> StageResult:
-    """Write every fused picture that is not there yet. A fuse unit has no rows."""
+    """Write every fused picture that is not there as the journal says. A fuse unit has no rows."""
     work = fusing(unit)
     pairs = work.pairs.pairs
-    path = {pair.id: image_path(context.out, unit, pair.id) for pair in pairs}
-    (context.out / unit.folder / "images").mkdir(exist_ok=True)
+    made = _Pictures(unit, context.out)
     method: Method | None = None
     for start in range(0, len(pairs), work.batch_size):
         batch = pairs[start:start + work.batch_size]
         # pictures of one batch depend on one another: a batch is done whole or again
-        if not all(path[pair.id].exists() for pair in batch):
+        if not all(made.holds(pair.id) for pair in batch):
             if work.brought is not None:
                 for pair in batch:
-                    images.write_png(path[pair.id], work.brought.read(pair.id))
+                    made.write(pair.id, work.brought.read(pair.id))
             else:
                 method = method or _load(unit, context)
-                _fuse_batch(method, batch, work.pairs.canvas, path)
+                _fuse_batch(method, batch, work.pairs.canvas, made)
         context.checkpoint(start + len(batch), len(pairs))
-    return StageResult()
+    return StageResult(artefacts={f"images/{pair.id}.png": made.hashes[pair.id] for pair in pairs})
+
+
+class _Pictures:
+    """The fused pictures of a unit. A picture that the journal does not know by its hash is made again."""
+
+    def __init__(self, unit: Unit, out: Path):
+        self._unit, self._out = unit, out
+        (out / unit.folder / "images").mkdir(exist_ok=True)
+        self._journal = Journal(out / unit.folder, unit.key)
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        return self._journal.done
+
+    def holds(self, pair_id: str) -> bool:
+        path = image_path(self._out, self._unit, pair_id)
+        return pair_id in self.hashes and path.is_file() and sha256(path) == self.hashes[pair_id]
+
+    def write(self, pair_id: str, picture: np.ndarray) -> None:
+        """The hash is recorded first: a picture under its name is a known one, whenever the run is killed."""
+        path, content = image_path(self._out, self._unit, pair_id), images.encode_png(picture)
+        self._journal.add(pair_id, hashlib.sha256(content).hexdigest())
+        make_way(path)
+        write_bytes(path, content)
 
 
 def _load(unit: Unit, context: Context) -> Method:
-    """The method itself, or the network that an upstream training left behind."""
+    """The method itself, or the network that an upstream training left behind.
+
+    Raises ImageError or MethodError where weights are not those that the run was planned with.
+    """
     work = fusing(unit)
     if work.instance is not None:
         return work.instance
     if work.network:
-        weights = context.out / unit.upstream[0].folder / WEIGHTS
-        return load_method(work.network, weights=weights, device=context.device)
-    return load_method(unit.method, weights=work.weights, device=context.device, protocol=work.protocol)
+        trained = unit.upstream[0]
+        weights = context.out / trained.folder / WEIGHTS
+        with unchanged({weights: artefact_hashes(context.out, trained)[WEIGHTS]}):
+            return load_method(work.network, weights=weights, device=context.device)
+    return load_planned(unit.method, work.weights, work.digests, context.device, work.protocol)
 
 
-def _fuse_batch(method: Method, batch: tuple[Pair, ...], canvas: tuple[int, int], path: dict[str, Path]) -> None:
+def _fuse_batch(method: Method, batch: tuple[Pair, ...], canvas: tuple[int, int], made: _Pictures) -> None:
     sources = [pair.read() for pair in batch]
     for pair, (ir, _), fused in zip(batch, sources, method.fuse_batch(sources, canvas), strict=True):
         if fused.shape[:2] != ir.shape:
             raise images.ImageError(f"{method.name} returned {fused.shape} for {pair.id} of {ir.shape}")
-        images.write_png(path[pair.id], method.written(fused, pair.vi))
+        made.write(pair.id, method.written(fused, pair.vi))
 
 
 register_stage(Stage("fuse", run))

@@ -4,7 +4,7 @@ A metric has a key of its own (its source): what another result of the same pict
 so that a changed or added metric scores only itself.
 """
 
-import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,12 @@ import metrics
 from core.source import source_hash
 from fusion import images
 from fusion.pairs import Pair, PairSet
-from results.rows import Row, from_json, to_json
+from results.rows import Row
+from suite.journal import Journal
 from suite.stages import Context, Stage, StageResult, register_stage
 from suite.stages.fuse import image_path
-from suite.unit import Unit, result_rows, sealed_result
+from suite.threads import one_thread
+from suite.unit import MADE_FROM, Unit, artefact_hashes, made_from, result_rows, sealed_result
 
 
 @dataclass(frozen=True)
@@ -47,31 +49,45 @@ def scoring(unit: Unit) -> Scoring:
 def run(unit: Unit, context: Context) -> StageResult:
     work = scoring(unit)
     pairs, fused = work.pairs.pairs, unit.upstream[0]
-    partial = context.out / unit.folder / "partial.jsonl"
-    done = {item: dict(values) for item, values in _taken_over(unit, context.out).items()}
-    for item, values in _read_partial(partial).items():
-        done.setdefault(item, {}).update(values)
+    recorded = artefact_hashes(context.out, fused)
+    journal = Journal(context.out / unit.folder, unit.key)
+    done = _taken_over(unit, context.out)
     rows: list[Row] = []
-    with partial.open("a", encoding="utf-8") as record:
+    with one_thread():
         for number, pair in enumerate(pairs, 1):
-            have = done.get(pair.id, {})
+            digest = recorded[f"images/{pair.id}.png"]
+            have = {**done.get(pair.id, {}), **_journalled(journal.done.get(pair.id), digest, work)}
             missing = [name for name, _ in work.metrics if name not in have]
             if missing:
-                found = _score(pair, image_path(context.out, fused, pair.id), missing, work.variant)
-                have = {**have, **{name: Row(work.suite, unit.method, unit.dataset, pair.id, name, work.variant,
-                                             unit.seed, value) for name, value in found.items()}}
-                record.write(json.dumps([to_json(have[name]) for name in missing]) + "\n")
-                record.flush()
-            rows += [have[name] for name, _ in work.metrics]
+                have |= _score(pair, image_path(context.out, fused, pair.id), digest, missing, work.variant)
+                values = {name: value if math.isfinite(value) else str(value) for name, value in have.items()}
+                journal.add(pair.id, {"picture": digest, "values": values})
+            rows += [Row(work.suite, unit.method, unit.dataset, pair.id, name, work.variant, unit.seed, have[name])
+                     for name, _ in work.metrics]
             context.checkpoint(number, len(pairs))
     return StageResult(rows, {"notes": _undefined(work)})
 
 
-def _score(pair: Pair, path: Path, names: Sequence[str], variant: str) -> dict[str, float]:
-    """The metrics of one picture. The variant says what colour becomes; the infrared picture is grey by definition."""
+def _score(pair: Pair, path: Path, digest: str, names: Sequence[str], variant: str) -> dict[str, float]:
+    """The metrics of one picture. The variant says what colour becomes; the infrared picture is grey by definition.
+
+    digest: sha256 of the picture that is meant.
+    """
     ir, vi = pair.read8()
-    values = metrics.evaluate(images.read(path), ir, vi, metrics=names, variant=variant, undefined="nan")
+    values = metrics.evaluate(images.read(path, sha256=digest), ir, vi, metrics=names, variant=variant,
+                              undefined="nan")
     return {name: float(value) for name, value in values.items()}
+
+
+def _journalled(line: Any, digest: str, work: Scoring) -> dict[str, float]:
+    """metric -> value of a journal's line, where it is of this very picture; {} for anything else."""
+    known = {name for name, _ in work.metrics}
+    try:
+        if line["picture"] != digest or not set(line["values"]) <= known:
+            return {}
+        return {name: float(value) for name, value in line["values"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return {}
 
 
 def _undefined(work: Scoring) -> list[str]:
@@ -86,39 +102,20 @@ def _undefined(work: Scoring) -> list[str]:
     return notes
 
 
-def _taken_over(unit: Unit, out: Path) -> dict[str, dict[str, Row]]:
-    """picture -> metric -> row of other results of the same fused pictures, where the metric's key is the same."""
-    work, found = scoring(unit), dict[str, dict[str, Row]]()
+def _taken_over(unit: Unit, out: Path) -> dict[str, dict[str, float]]:
+    """picture -> metric -> value of other results of the same fused pictures, where the metric's key is the same."""
+    work, found = scoring(unit), dict[str, dict[str, float]]()
+    pictures = made_from(out, unit)
     for path in sorted((out / "score" / unit.method / unit.dataset).glob("*/result.json")):
         result = sealed_result(path)
-        if result is None or result.upstream != tuple(up.key for up in unit.upstream) or \
-                result.stage != "score" or result.settings.get("variant") != work.variant:
+        if result is None or result.stage != "score" or result.details.get(MADE_FROM) != pictures or \
+                result.settings.get("variant") != work.variant:
             continue
         same = {name for name, key in work.metrics if [name, key] in result.settings.get("metrics", [])}
         for row in result_rows(result):
             if row.metric in same:
-                found.setdefault(row.item, {})[row.metric] = Row(work.suite, unit.method, unit.dataset, row.item,
-                                                                 row.metric, row.variant, unit.seed, row.value)
+                found.setdefault(row.item, {})[row.metric] = row.value
     return found
-
-
-def _read_partial(path: Path) -> dict[str, dict[str, Row]]:
-    """Rows of the pictures scored before a kill; a line that was cut is scored again."""
-    if not path.exists():
-        return {}
-    done: dict[str, dict[str, Row]] = {}
-    whole = []
-    for line in path.read_bytes().decode("utf-8", errors="replace").splitlines(keepends=True):
-        try:
-            rows = [from_json(values) for values in json.loads(line)] if line.endswith("\n") else []
-        except (ValueError, TypeError):
-            rows = []
-        if not rows:  # cut or damaged: this picture and the following ones are scored again
-            break
-        done[rows[0].item] = {row.metric: row for row in rows}
-        whole.append(line)
-    path.write_text("".join(whole), encoding="utf-8")  # drop the cut line before appending
-    return done
 
 
 register_stage(Stage("score", run))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core import records
+from core.files import sha256
 from core.names import is_name
 from core.source import source_hash
 from fusion.method import Card
@@ -82,13 +83,13 @@ def train_smfnet(unit: Unit, context: Context) -> StageResult:
     """Train by the recipe; goes on from its checkpoint. Leaves WEIGHTS, no rows."""
     work = unit.work
     assert isinstance(work, TrainingSMFNet), unit
-    train(work.recipe, data=work.pairs, out=context.out / unit.folder, device=context.device,
-          overrides=work.overrides,
-          on_step=lambda step, loss: context.checkpoint(step, 0, f"step {step}, loss {loss:.3f}"))
+    path = train(work.recipe, data=work.pairs, out=context.out / unit.folder, device=context.device,
+                 overrides=work.overrides,
+                 on_step=lambda step, loss: context.checkpoint(step, 0, f"step {step}, loss {loss:.3f}"))
     # from the log, not from this call's steps: a resumed training has those of all its calls
     steps = log.read(context.out / unit.folder / "losses.csv")
     return StageResult(details={"first_loss": float(steps[0]["loss"]), "last_loss": float(steps[-1]["loss"]),
-                         "steps": len(steps)})
+                                "steps": len(steps)}, artefacts={path.name: sha256(path)})
 
 
 register_stage(Stage("train", train_smfnet, gpus=1))

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from core.source import source_hash
-from fusion.method import Method, MethodError, find, load_method
+from fusion.method import Method, MethodError, find
 from results.rows import Row
 from suite.errors import UserError
-from suite.memory import peak_mib, reset_peak
+from suite.inputs import load_planned
+from suite.memory import Peak
 from suite.planning import Planning
 from suite.stages import Context, Stage, StageResult, register_stage
 from suite.suites import Suite, register_suite
@@ -97,7 +98,7 @@ def measure(unit: Unit, context: Context) -> StageResult:
 def _timed(unit: Unit, work: Measuring, context: Context) -> tuple[Method | None, str]:
     """The network that was counted with its weights, or None and why there is no time."""
     try:
-        method = load_method(unit.method, weights=work.weights, device=context.device, protocol=work.protocol)
+        method = load_planned(unit.method, work.weights, work.digests, context.device, work.protocol)
     except MethodError as error:
         return None, str(error)
     if method.title != method.card.title:
@@ -127,15 +128,15 @@ class _Memory:
         if self.device:
             torch.cuda.reset_peak_memory_stats(self.device)
         else:
-            reset_peak()
-        self.before = 0 if self.device else peak_mib()
+            self.before = Peak().mib()
+            self.process = Peak()
 
     def peak(self) -> float:
         import torch
 
         if self.device:
             return float(torch.cuda.max_memory_allocated(self.device) / 2**20)
-        return peak_mib() - self.before
+        return self.process.mib() - self.before
 
 
 register_stage(Stage("measure", measure, version=2, exclusive=True))

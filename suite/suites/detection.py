@@ -10,7 +10,7 @@ from downstream.detection.settings import DetectionSettings
 from suite.planning import Planning
 from suite.stages import Context, Stage, StageResult, register_stage
 from suite.suites import Suite, register_suite
-from suite.training import cost_of, fused_pictures, plan_trainings, progress_of, rows_of, training
+from suite.training import artefacts_below, cost_of, fused_pictures, plan_trainings, progress_of, rows_of, training
 from suite.unit import Unit
 
 
@@ -39,11 +39,13 @@ def detect(unit: Unit, context: Context) -> StageResult:
     work = training(unit)
     # labels are written once for all methods and seeds
     shared = context.out / ".cache" / "labels" / work.decides()["labels"][:12]
-    result = run_detection(
-        fused_pictures(unit, context), work.labels, work.split, work.settings, seed=unit.seed, device=context.device,
-        out=context.out / unit.folder, progress=progress_of(unit, context), labels=shared)
+    folder = context.out / unit.folder
+    with fused_pictures(unit, context) as pictures:
+        result = run_detection(pictures, work.labels, work.split, work.settings, seed=unit.seed, device=context.device,
+                               out=folder, progress=progress_of(unit, context), labels=shared)
     details: dict[str, Any] = {"losses": result.losses, "cost": cost_of(result), "notes": result.notes}
-    return StageResult(rows_of(unit, "detection", work.settings.engine, result.rows), details)
+    return StageResult(rows_of(unit, "detection", work.settings.engine, result.rows), details,
+                       artefacts_below(folder, result.predictions.name))
 
 
 register_stage(Stage("detect", detect, gpus=1, epochs=True))

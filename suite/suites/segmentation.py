@@ -9,7 +9,16 @@ from fusion.method import Card
 from suite.planning import MethodInfo, Planning
 from suite.stages import Context, Stage, StageResult, register_stage
 from suite.suites import Suite, register_suite
-from suite.training import cost_of, fused_pictures, plan_trainings, progress_of, rows_of, source_pictures, training
+from suite.training import (
+    artefacts_below,
+    cost_of,
+    fused_pictures,
+    plan_trainings,
+    progress_of,
+    rows_of,
+    source_pictures,
+    training,
+)
 from suite.unit import Unit
 
 FOUR_CHANNEL = Card(name="four_channel", title="Early fusion (4 channels)", kind="source", task=(),
@@ -46,14 +55,15 @@ def plan(planning: Planning, settings: SegmentationSuite) -> None:
 def segment(unit: Unit, context: Context) -> StageResult:
     work = training(unit)
     settings = work.settings
-    pictures = fused_pictures(unit, context) if unit.upstream else source_pictures(unit)
-    result = run_segmentation(
-        pictures, work.labels, work.split, settings, seed=unit.seed, device=context.device,
-        out=context.out / unit.folder, progress=progress_of(unit, context))
+    folder = context.out / unit.folder
+    with fused_pictures(unit, context) as fused:
+        result = run_segmentation(fused if unit.upstream else source_pictures(unit), work.labels, work.split, settings,
+                                  seed=unit.seed, device=context.device, out=folder,
+                                  progress=progress_of(unit, context))
     network = f"{settings.model}-r{settings.depth}-d{settings.output_stride}"
     return StageResult(rows_of(unit, "segmentation", network, result.rows),
                 {"losses": result.losses, "cost": cost_of(result), "notes": result.notes,
-                 "baseline_miou": result.baseline})
+                 "baseline_miou": result.baseline}, artefacts_below(folder, f"{result.predictions.name}/*.png"))
 
 
 register_stage(Stage("segment", segment, gpus=1, epochs=True))

@@ -7,9 +7,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from downstream.detection.data.policy import Box
 from downstream.detection.dataset import DetectionSet
 from downstream.detection.settings import DetectionError
 from downstream.splits import PARTS, Split
@@ -48,23 +49,51 @@ def build_folder(out: Path, images: Mapping[str, Path], dataset: DetectionSet, s
 
 
 def write_labels(folder: Path, dataset: DetectionSet) -> Path:
-    """Write `folder`/<manifest>/<id>.txt ("class cx cy w h") once; complete or absent. Returns that folder."""
+    """Write `folder`/<manifest>/<id>.txt ("class cx cy w h"); complete or absent. Returns that folder.
+
+    A folder that is there already is taken over only if it holds just these labels.
+    """
     target = Path(folder).absolute() / dataset.manifest[:16]
-    if target.is_dir():
+    if _holds(target, dataset):
         return target
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     for key, boxes in dataset.boxes.items():
-        lines = [f"{b.label} {b.cx:.6f} {b.cy:.6f} {b.w:.6f} {b.h:.6f}\n" for b in boxes if not b.crowd]
-        (temporary / f"{key}.txt").write_text("".join(lines), encoding="utf-8")
+        (temporary / f"{key}.txt").write_text(_lines(boxes), encoding="utf-8")
+    old = target.with_name(f".{target.name}.{os.getpid()}.old")
     try:
+        if target.is_symlink() or target.exists():
+            target.rename(old)
         temporary.rename(target)
     except OSError:  # another process was faster
         shutil.rmtree(temporary)
-        if not target.is_dir():
-            raise
+        check_labels(target, dataset)
+    finally:
+        if old.is_symlink() or old.is_file():
+            old.unlink()
+        shutil.rmtree(old, ignore_errors=True)
     return target
+
+
+def check_labels(folder: Path, dataset: DetectionSet) -> None:
+    """Raises DetectionError where a folder of `write_labels` no longer holds the data set's labels."""
+    if not _holds(folder, dataset):
+        raise DetectionError(f"{folder}: changed since the labels of {dataset.name} were written; run the same command "
+                             "again, which writes them again")
+
+
+def _holds(folder: Path, dataset: DetectionSet) -> bool:
+    """Whether the folder has a file of just these labels for every picture."""
+    try:
+        return not folder.is_symlink() and all((folder / f"{key}.txt").read_bytes() == _lines(boxes).encode()
+                                               for key, boxes in dataset.boxes.items())
+    except OSError:
+        return False
+
+
+def _lines(boxes: Iterable[Box]) -> str:
+    return "".join(f"{b.label} {b.cx:.6f} {b.cy:.6f} {b.w:.6f} {b.h:.6f}\n" for b in boxes if not b.crowd)
 
 
 def check_images(images: Mapping[str, Path], dataset: DetectionSet, split: Split) -> str:

@@ -1,0 +1,1 @@
+"""What `verify` looks at: each module takes one means of finding out."""

@@ -1,0 +1,362 @@
+"""The ways themselves, see tests/tampering.py."""
+
+import json
+import shutil
+from typing import Any
+
+import numpy as np
+from tampering import (
+    Box,
+    change_run,
+    changed_value,
+    edit,
+    exchange,
+    render,
+    replace_line,
+    reseal,
+    scored_again,
+    shifted,
+    way,
+    without,
+)
+
+from core.files import write_json
+from fusion import images
+from suite import seal
+
+RESULT, SEAL, PLAN, RENDERED, FUSED, SCORED = (
+    "the result's own seal", "seal.json", "the plan made again", "rendered again", "fused again", "scored again")
+
+
+# --- numbers
+
+@way("a value in rows.csv", "rows.csv: differs from the units' rows", "rows against results")
+def _(box: Box) -> None:
+    line = (box.out / "rows.csv").read_text().splitlines()[1]
+    replace_line(box.out / "rows.csv", line, f"{line.rpartition(',')[0]},1.5")
+
+
+@way("a row taken out of rows.csv", "rows.csv: differs from the units' rows", "rows against results")
+def _(box: Box) -> None:
+    replace_line(box.out / "rows.csv", (box.out / "rows.csv").read_text().splitlines()[2] + "\n", "")
+
+
+@way("a value in result.json", "its content was changed after it was written", RESULT)
+def _(box: Box) -> None:
+    edit(box.result("score", "average"), lambda content: changed_value(content["rows"]))
+
+
+@way("a value in result.json and rows.csv alike", "its content was changed after it was written", RESULT)
+def _(box: Box) -> None:
+    path = box.result("score", "average")
+    row = json.loads(path.read_text())["rows"][0]
+    edit(path, lambda content: changed_value(content["rows"]))
+    replace_line(box.out / "rows.csv", repr(row[-1]), repr(row[-1] + 0.5))
+
+
+@way("the same, every hash written anew", "scored again", f"{SCORED}; by the default sample where it draws the picture",
+     everything=True)
+def _(box: Box) -> None:
+    edit(box.result("score", "average"), lambda content: changed_value(content["rows"]))
+    reseal(box)
+
+
+@way("a row's metric definition renamed, every hash anew", "a row of something else", "rows against their unit")
+def _(box: Box) -> None:
+    def change(content: Any) -> None:
+        content["rows"][0][5] = "tang"
+
+    edit(box.result("score", "average"), change)
+    reseal(box)
+
+
+@way("rows of a picture taken out of a result, every hash anew", "nothing for", "completeness")
+def _(box: Box) -> None:
+    def change(content: Any) -> None:
+        content["rows"] = [row for row in content["rows"] if row[3] != "b"]
+
+    edit(box.result("score", "average"), change)
+    reseal(box)
+
+
+# --- pictures
+
+@way("a fused picture changed", "gone or not the bytes that were recorded", "hash in result.json")
+def _(box: Box) -> None:
+    shifted(box, 9)
+
+
+@way("a fused picture removed", "gone or not the bytes that were recorded", "hash in result.json")
+def _(box: Box) -> None:
+    box.picture("average").unlink()
+
+
+@way("a picture put beside the fused ones", "not among what the unit recorded", "list in result.json")
+def _(box: Box) -> None:
+    shutil.copy(box.picture("average"), box.picture("average").with_name("extra.png"))
+
+
+@way("two methods' pictures exchanged", "gone or not the bytes that were recorded", "hash in result.json")
+def _(box: Box) -> None:
+    for name in "abc":
+        exchange(box.picture("average", name), box.picture("visible", name))
+
+
+@way("two methods' pictures exchanged with their records", "the key does not follow", "address and key")
+def _(box: Box) -> None:
+    for name in "abc":
+        exchange(box.picture("average", name), box.picture("visible", name))
+    exchange(box.result("fuse", "average"), box.result("fuse", "visible"))
+
+
+@way("two methods' pictures exchanged, every hash anew", "fused again it differs by",
+     f"{FUSED}: a picture of every unit")
+def _(box: Box) -> None:
+    for name in "abc":
+        exchange(box.picture("average", name), box.picture("visible", name))
+    reseal(box)
+
+
+@way("a fused picture changed, every hash anew", "fused again it differs by", FUSED, everything=True)
+def _(box: Box) -> None:
+    shifted(box, 9)
+    reseal(box)
+
+
+@way("a fused picture changed by one level, every hash anew", "scored again", SCORED, everything=True)
+def _(box: Box) -> None:
+    shifted(box, 1)
+    reseal(box)
+
+
+@way("a fused picture changed by one level and scored anew, every hash anew", "",
+     "a network may differ by one level on another machine", everything=True)
+def _(box: Box) -> None:
+    shifted(box, 1)
+    scored_again(box)
+    reseal(box)
+    render(box)
+
+
+@way("scores of pictures that were made again since", "made from other files", "chain of hashes")
+def _(box: Box) -> None:
+    path = box.result("fuse", "average")
+    kept = box.result("score", "average").read_bytes()
+    shifted(box, 1)
+    reseal(box)
+    box.result("score", "average").write_bytes(kept)
+    assert path.exists()
+
+
+# --- what is missing
+
+@way("a method removed everywhere, every hash and report anew", "missing, but the request names it", PLAN)
+def _(box: Box) -> None:
+    without(box, "visible", request=False)
+
+
+@way("a method removed everywhere and from the request", "", "that is an honest run without it; a signature tells")
+def _(box: Box) -> None:
+    without(box, "visible", request=True)
+
+
+@way("a pair removed everywhere, every hash anew", "pairs is", PLAN)
+def _(box: Box) -> None:
+    def change(content: Any) -> None:
+        content["rows"] = [row for row in content["rows"] if row[3] != "b"]
+
+    edit(box.out / "run.json", lambda run: run["datasets"]["tno"].update(
+        pairs=[pair for pair in run["datasets"]["tno"]["pairs"] if pair["id"] != "b"]))
+    for method in ("visible", "average", "smfnet"):
+        edit(box.result("score", method), change)
+        box.picture(method).unlink()
+    reseal(box)
+
+
+@way("a unit called failed, its rows left out", "a whole result of a unit that run.json calls failed",
+     "units against OUT")
+def _(box: Box) -> None:
+    def change(run: Any) -> None:
+        for unit in run["units"]:
+            if (unit["stage"], unit["method"]) == ("score", "average"):
+                unit.update(status="failed", reason="out of memory", seconds=0.0)
+
+    change_run(box, change)
+
+
+@way("a result removed", "not the result of a unit", "units of run.json")
+def _(box: Box) -> None:
+    box.result("score", "average").unlink()
+
+
+@way("a result of another unit in its place", "the key does not follow", "address and key")
+def _(box: Box) -> None:
+    shutil.copy(box.result("score", "visible"), box.result("score", "average"))
+
+
+# --- what the run says of itself, every hash anew
+
+@way("the protocol in run.json", "protocol is", PLAN)
+def _(box: Box) -> None:
+    change_run(box, lambda run: run.update(protocol="official"))
+
+
+@way("a method's title", "methods: average: title is", PLAN)
+def _(box: Box) -> None:
+    change_run(box, lambda run: run["methods"]["average"].update(title="Ours"))
+
+
+@way("a method's note", "methods: smfnet: note is", PLAN)
+def _(box: Box) -> None:
+    change_run(box, lambda run: run["methods"]["smfnet"].update(note=""))
+
+
+@way("a method's kind", "methods: average: kind is", PLAN)
+def _(box: Box) -> None:
+    change_run(box, lambda run: run["methods"]["average"].update(kind="ours"))
+
+
+@way("the hash of weights", "methods: smfnet: weights", PLAN)
+def _(box: Box) -> None:
+    change_run(box, lambda run: run["methods"]["smfnet"]["weights"][0].update(sha256="0" * 64))
+
+
+@way("a data set's manifest", "data sets: tno: manifest is", PLAN)
+def _(box: Box) -> None:
+    change_run(box, lambda run: run["datasets"]["tno"].update(manifest="0" * 64))
+
+
+@way("a data set's note", "data sets: tno: note is", PLAN)
+def _(box: Box) -> None:
+    change_run(box, lambda run: run["datasets"]["tno"].update(note="as in the paper"))
+
+
+@way("a suite's caption", "suites: ivf: title is", PLAN)
+def _(box: Box) -> None:
+    change_run(box, lambda run: run["suites"]["ivf"].update(title="Fusion, all data"))
+
+
+@way("a unit's seconds in run.json", "notes and seconds are not those", "units against results")
+def _(box: Box) -> None:
+    change_run(box, lambda run: run["units"][0].update(seconds=0.001))
+
+
+@way("the request taken out of run.json", "", "the plan is not made again, which is said; a signature tells")
+def _(box: Box) -> None:
+    change_run(box, lambda run: run.update(request={}))
+
+
+@way("the times of the run", "", "stated by the run; a signature binds them")
+def _(box: Box) -> None:
+    change_run(box, lambda run: run.update(started="2020-01-01T00:00:00+00:00", finished="2020-01-01T00:01:00+00:00"))
+
+
+@way("provenance.json emptied", "provenance.json", "against results and run.json")
+def _(box: Box) -> None:
+    write_json(box.out / "provenance.json", {})
+
+
+@way("the provenance of results emptied", "its provenance says nothing of", "what a provenance must say")
+def _(box: Box) -> None:
+    edit(box.result("fuse", "average"), lambda content: content["provenance"].clear())
+    reseal(box)
+
+
+@way("another machine in the provenance", "", "stated by the run; a signature binds it")
+def _(box: Box) -> None:
+    edit(box.result("fuse", "average"), lambda content: content["provenance"].update(platform="GPU server"))
+    reseal(box)
+
+
+# --- what is shown
+
+@way("a LaTeX table", "table1.tex: changed since it was sealed", SEAL)
+def _(box: Box) -> None:
+    replace_line(box.out / "tables/table1.tex", "Average", "Ours")
+
+
+@way("a LaTeX table, seal.json anew", "table1.tex: not what rows.csv and run.json give", RENDERED)
+def _(box: Box) -> None:
+    replace_line(box.out / "tables/table1.tex", "Average", "Ours")
+    seal.write(box.out)
+
+
+@way("a CSV table, seal.json anew", "table1.csv: not what rows.csv and run.json give", RENDERED)
+def _(box: Box) -> None:
+    replace_line(box.out / "tables/table1.csv", "Average", "Ours")
+    seal.write(box.out)
+
+
+@way("the page, seal.json anew", "report.html: not what rows.csv and run.json give", RENDERED)
+def _(box: Box) -> None:
+    replace_line(box.out / "report.html", "Average", "Ours")
+    seal.write(box.out)
+
+
+@way("a table put beside them", "not among what was sealed", SEAL)
+def _(box: Box) -> None:
+    shutil.copy(box.out / "tables/table1.tex", box.out / "tables/table2.tex")
+
+
+@way("a figure's PNG, seal.json anew", "report.html: not what rows.csv and run.json give", "the page shows it")
+def _(box: Box) -> None:
+    images.write_png(next(box.out.glob("figures/*.png")), np.zeros((9, 9), np.uint8))
+    seal.write(box.out)
+
+
+@way("a figure's PDF, seal.json anew", "not what rows.csv gives", "drawn again", everything=True)
+def _(box: Box) -> None:
+    path = next(box.out.glob("figures/*.pdf"))
+    path.write_bytes(path.read_bytes() + b"% more\n")
+    seal.write(box.out)
+
+
+# --- what it was made from
+
+@way("a source picture changed", "data sets: tno: manifest is", "sources hashed again")
+def _(box: Box) -> None:
+    images.write_png(box.data / "tno/vi/b.png", 255 - images.read(box.data / "tno/vi/b.png"))
+
+
+@way("a source picture removed", "no plan can be made", "sources opened again")
+def _(box: Box) -> None:
+    (box.data / "tno/vi/b.png").unlink()
+
+
+@way("the weights replaced", "methods: smfnet: weights", "weights hashed again")
+def _(box: Box) -> None:
+    path = box.weights / "smfnet" / "weights.safetensors"
+    shutil.copy(box.weights / "other.safetensors", path)
+
+
+# --- the seal
+
+@way("seal.json removed", "seal.json: gone or damaged", SEAL)
+def _(box: Box) -> None:
+    (box.out / "seal.json").unlink()
+
+
+@way("a hash in seal.json", "changed since it was sealed", SEAL)
+def _(box: Box) -> None:
+    edit(box.out / "seal.json", lambda content: content["records"].update({"rows.csv": "0" * 64}))
+
+
+@way("the code's commit in seal.json", "", "stated by the run, and said; a signature binds it")
+def _(box: Box) -> None:
+    edit(box.out / "seal.json", lambda content: content.update(commit="0" * 40))
+
+
+@way("the times of a signed run, every hash anew", "no signature", "ssh signature", signed=True)
+def _(box: Box) -> None:
+    change_run(box, lambda run: run.update(finished="2020-01-01T00:01:00+00:00"))
+
+
+@way("a signed run's seal.json edited", "not a signature of this seal.json", "ssh signature", signed=True)
+def _(box: Box) -> None:
+    edit(box.out / "seal.json", lambda content: content.update(commit="0" * 40))
+
+
+@way("a signed run signed again with another key", "made by no key", "ssh signature", signed=True)
+def _(box: Box) -> None:
+    without(box, "visible", request=True)
+    seal.sign(box.out, box.other)

@@ -1,0 +1,31 @@
+"""A unit's peak memory is its own, whatever was done before in the same worker."""
+
+import numpy as np
+import pytest
+
+from suite import memory
+
+BIG = 200 * 2**20
+
+
+def use(size: int) -> None:
+    np.ones(size, np.uint8).sum()
+
+
+@pytest.mark.parametrize("how", ["reset", "sampled"])
+def test_what_came_before_does_not_count(how, monkeypatch):
+    if how == "sampled":
+        monkeypatch.setattr(memory, "_reset", lambda: False)
+        monkeypatch.setattr(memory, "_INTERVAL", 0.001)
+    use(BIG)
+    quiet = memory.Peak()
+    use(2**20)
+    before = quiet.mib()
+    loud = memory.Peak()
+    for _ in range(10):
+        use(BIG)
+    assert loud.how in (how, "sampled")
+    assert loud.mib() - before > 150
+    after = memory.Peak()
+    use(2**20)
+    assert abs(after.mib() - before) < 50
