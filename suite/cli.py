@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from core.trust import OPTION, allow_foreign_code
 from suite.commands.audit import audit
 from suite.commands.bundle import bundle
 from suite.commands.compare import compare
@@ -61,10 +62,14 @@ def run_suites(
         help="worker processes; 0: none, work in this process; default: one per core, or per GPU")] = None,
     out: Out = Path("out"),
     force: Annotated[bool, typer.Option(help="do units again that have a result")] = False,
+    foreign_code: Annotated[bool, typer.Option(OPTION, help="run a classic_repository that is not the pinned one and "
+                                               "install what it requires: its code has your rights")] = False,
 ) -> None:
     """Run the suites and write tables, figures and the page."""
     if context.invoked_subcommand is not None:
         return
+    if foreign_code:
+        allow_foreign_code()
     from baselines.weights import chosen_root
     from suite.names import parse_methods
     from suite.plugins import load

@@ -1,13 +1,11 @@
 """Train a detector on one method's pictures and score it. What the suite runs."""
 
-import hashlib
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from core.files import write_json
+from core.files import read_json, sha256, write_json
 from downstream import _training, guard
 from downstream.detection.data.folder import build_folder, check_images
 from downstream.detection.dataset import DetectionSet
@@ -76,11 +74,23 @@ def run_detection(images: Mapping[str, Path], dataset: DetectionSet, split: str 
                            [note for note in notes if note])
 
 
+def check_sources(settings: DetectionSettings) -> None:
+    """DetectionError, before anything is fused, for initial weights or a repository that may not be used."""
+    if settings.weights:
+        from downstream.detection.engines.initial import initial_state  # loads torch
+
+        initial_state(Path(settings.weights))
+    if settings.engine == "yolov5-classic":
+        from downstream.detection.engines.classic import check_source
+
+        check_source(settings)
+
+
 def _deciding(settings: DetectionSettings) -> dict:
     """The settings that can change numbers; initial weights count by content."""
     table = asdict(settings)
     if settings.weights:
-        table["weights"] = hashlib.sha256(Path(settings.weights).read_bytes()).hexdigest()
+        table["weights"] = sha256(Path(settings.weights))
     return table
 
 
@@ -94,5 +104,5 @@ def write_predictions(path: Path, settings: DetectionSettings, classes: tuple[st
 
 def read_predictions(path: Path) -> dict[str, list[list[float]]]:
     """Boxes by picture id from predictions.json."""
-    table = json.loads(Path(path).read_text(encoding="utf-8"))
+    table = read_json(path)
     return {key: picture["boxes"] for key, picture in table["images"].items()}

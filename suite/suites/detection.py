@@ -5,7 +5,7 @@ from typing import Any
 
 from downstream.detection.data.policy import LabelPolicy
 from downstream.detection.dataset import open_detection
-from downstream.detection.run import run_detection
+from downstream.detection.run import check_sources, run_detection
 from downstream.detection.settings import DetectionSettings
 from suite.planning import Planning
 from suite.stages import Context, Stage, StageResult, register_stage
@@ -25,6 +25,7 @@ class DetectionSuite:
 
 
 def plan(planning: Planning, settings: DetectionSuite) -> None:
+    check_sources(settings.training)
     for dataset in settings.datasets:
         labels = open_detection(dataset, planning.data, policy=settings.labels, known=planning.known_files)
         planning.label_problems[dataset] = labels.problems
