@@ -28,6 +28,8 @@ def aside(path: Path) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(_HIDDEN.format(name=path.name, pid=os.getpid()))
     try:
+        temporary.unlink(missing_ok=True)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # a planted link is not followed
         yield temporary
         temporary.replace(path)
     except OSError as error:

@@ -38,11 +38,9 @@ def plan(planning: Planning, settings: DetectionSuite) -> None:
 
 def detect(unit: Unit, context: Context) -> StageResult:
     work = training(unit)
-    # labels are written once for all methods and seeds
-    shared = context.out / ".cache" / "labels" / work.decides()["labels"][:12]
     result = run_detection(
         fused_pictures(unit, context), work.labels, work.split, work.settings, seed=unit.seed, device=context.device,
-        out=context.out / unit.folder, progress=progress_of(unit, context), labels=shared)
+        out=context.out / unit.folder, progress=progress_of(unit, context))
     details: dict[str, Any] = {"losses": result.losses, "cost": cost_of(result), "notes": result.notes}
     return StageResult(rows_of(unit, "detection", work.settings.engine, result.rows), details)
 

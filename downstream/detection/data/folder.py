@@ -1,11 +1,11 @@
-"""One YOLO data set per training: links to the fused pictures, one shared folder of label files.
+"""One YOLO data set per training: links to the fused pictures, and label files.
 
-The data set folder is made anew for every call, so no `.npy` or `.cache` of another picture can be picked up.
+The folder is made anew for every call, so no label, `.npy` or `.cache` (which ultralytics unpickles) of an earlier one
+can be picked up.
 """
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,19 +16,17 @@ from downstream.splits import PARTS, Split
 from fusion import images as pictures
 
 
-def build_folder(out: Path, images: Mapping[str, Path], dataset: DetectionSet, split: Split, *, colour: bool,
-                 labels: Path) -> Path:
-    """Write `out`/{data.yaml, train.txt, val.txt, test.txt, images/, labels}; returns data.yaml.
+def build_folder(out: Path, images: Mapping[str, Path], dataset: DetectionSet, split: Split, *, colour: bool) -> Path:
+    """Write `out`/{data.yaml, train.txt, val.txt, test.txt, images/, labels/}; returns data.yaml.
 
     Args:
         images: picture id -> fused picture. Colour: linked, so what is trained on are the fused unit's own bytes.
             Grey (colour=False): colour pictures are written as their BT.601 grey, grey ones are linked.
-        labels: folder in which the label files of this data set are written once, for all methods.
     """
     out = Path(out).absolute()
     shutil.rmtree(out, ignore_errors=True)
     (out / "images").mkdir(parents=True)
-    (out / "labels").symlink_to(write_labels(labels, dataset), target_is_directory=True)
+    _write_labels(out / "labels", dataset, split)
     for part in PARTS:
         paths = []
         for key in split.parts[part]:
@@ -47,24 +45,12 @@ def build_folder(out: Path, images: Mapping[str, Path], dataset: DetectionSet, s
     return out / "data.yaml"
 
 
-def write_labels(folder: Path, dataset: DetectionSet) -> Path:
-    """Write `folder`/<manifest>/<id>.txt ("class cx cy w h") once; complete or absent. Returns that folder."""
-    target = Path(folder).absolute() / dataset.manifest[:16]
-    if target.is_dir():
-        return target
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    for key, boxes in dataset.boxes.items():
-        lines = [f"{b.label} {b.cx:.6f} {b.cy:.6f} {b.w:.6f} {b.h:.6f}\n" for b in boxes if not b.crowd]
-        (temporary / f"{key}.txt").write_text("".join(lines), encoding="utf-8")
-    try:
-        temporary.rename(target)
-    except OSError:  # another process was faster
-        shutil.rmtree(temporary)
-        if not target.is_dir():
-            raise
-    return target
+def _write_labels(folder: Path, dataset: DetectionSet, split: Split) -> None:
+    """`folder`/<id>.txt of the split's pictures: "class cx cy w h"."""
+    folder.mkdir()
+    for key in split.ids:
+        lines = [f"{b.label} {b.cx:.6f} {b.cy:.6f} {b.w:.6f} {b.h:.6f}\n" for b in dataset.boxes[key] if not b.crowd]
+        (folder / f"{key}.txt").write_text("".join(lines), encoding="utf-8")
 
 
 def check_images(images: Mapping[str, Path], dataset: DetectionSet, split: Split) -> str:

@@ -33,12 +33,20 @@ def read(path: Path) -> list[dict[str, str]]:
 
 def plot(losses: Path, figure: Path) -> None:
     """Loss against step from losses.csv, one line per term, logarithmic; the change of stage is marked."""
-    from matplotlib.figure import Figure
+    import matplotlib
 
     rows = read(losses)
     if not rows:
         return
     steps = [int(row["step"]) for row in rows]
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # a matplotlibrc in the working folder decides nothing
+        _draw(rows, steps, figure)
+
+
+def _draw(rows: list[dict[str, str]], steps: list[int], figure: Path) -> None:
+    from matplotlib.figure import Figure
+
     canvas = Figure(figsize=(7, 4), layout="constrained")
     axes = canvas.add_subplot()
     for name in ("loss", *TERMS):
