@@ -1,6 +1,7 @@
 """Paths inside a folder that somebody else may have filled: no name leads out of it, no link is written through."""
 
 import os
+import stat
 from pathlib import Path, PurePosixPath
 
 from core.errors import IvfbenchError
@@ -35,12 +36,15 @@ def refuse_links(folder: Path, error: type[IvfbenchError] = IvfbenchError) -> No
 
 
 def remove_links(folder: Path) -> None:
-    """Remove every symbolic link below `folder`, itself included; what they lead to stays as it is."""
+    """Remove every symbolic link below `folder`, itself included; what they lead to stays as it is.
+
+    Pipes and devices, too: who opens one may wait for ever.
+    """
     folder = Path(folder)
     if folder.is_symlink():
         folder.unlink()
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = Path(place, name)
-            if path.is_symlink():
+            if not (stat.S_ISREG(kind := path.lstat().st_mode) or stat.S_ISDIR(kind)):
                 path.unlink()

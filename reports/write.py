@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core import records
-from core.files import write_text
+from core.files import read_bytes, read_json, write_text
 from reports.areas import Area
 from reports.claims import claims, claims_table, placings_table
 from reports.comparison import Compared, cells_table, compare, summary_table, to_frame
@@ -76,7 +76,7 @@ def _remove_left_over(out: Path, made: Sequence[Path]) -> None:
 def _stamp(out: Path) -> dict[str, Any]:
     """What the last report left about itself, {} where there is none."""
     try:
-        found = json.loads((Path(out) / STAMP).read_text(encoding="utf-8"))
+        found = read_json(Path(out) / STAMP)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -93,11 +93,11 @@ def _inputs(data: RunData, options: Options) -> str:
     """sha256 over what reports are made of: rows, run.json but its times, options, the paper, this package's files."""
     run = records.write(replace(data.run, started="", finished="", command=""))
     digest = hashlib.sha256(json.dumps([run, asdict(options)], sort_keys=True).encode())
-    digest.update((data.out / "rows.csv").read_bytes())
+    digest.update(read_bytes(data.out / "rows.csv"))
     made_of = [path for path in Path(__file__).parent.rglob("*.*") if path.suffix in (".py", ".j2", ".css", ".js")]
     described = [data.paper.file, *(data.paper.folder / table.csv for table in data.paper.tables if table.csv)]
     for path in sorted(made_of) + described:
-        digest.update(path.read_bytes())
+        digest.update(read_bytes(path))
     return digest.hexdigest()
 
 

@@ -1,6 +1,5 @@
 """The command line. Every command is a thin call into the rooms; errors a user can mend end in one line and code 2."""
 
-import errno
 import os
 import signal
 import sys
@@ -17,6 +16,7 @@ from suite.commands.bundle import bundle
 from suite.commands.compare import compare
 
 INTERRUPTED = 130
+OPEN_FILES = 256  # that a process with its libraries, workers' pipes and pictures needs
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, rich_markup_mode=None, pretty_exceptions_enable=False,
                   context_settings={"help_option_names": ["-h", "--help"]},
@@ -29,7 +29,18 @@ Paper = Annotated[str | None, typer.Option(
     help="whose tables: the name of a paper (smfnet, cddfuse, ...) or a folder with paper.toml")]
 Plugins = Annotated[list[Path] | None, typer.Option(
     envvar="IVFBENCH_PLUGINS", help="folder of method, metric, suite, data-set or paper files of your own; repeatable")]
-Out = Annotated[Path, typer.Option(help="where everything is written")]
+
+
+def out_folder(text: str) -> Path:
+    """--out. Raises UserError for an empty name, which would be the folder where one happens to stand."""
+    from suite.errors import UserError
+
+    if not str(text).strip():
+        raise UserError("--out: an empty name; name a folder, or . for this one")
+    return Path(text)
+
+
+Out = Annotated[Path, typer.Option(help="where everything is written", parser=out_folder, metavar="PATH")]
 
 
 @app.callback(invoke_without_command=True)
@@ -293,21 +304,34 @@ def interruptible() -> Iterator[Callable[[], bool]]:
 
 def main() -> None:
     """Entry point of run_all.py and of the installed command."""
-    from core.errors import IvfbenchError
+    from suite.errors import one_line
 
     try:
+        check_process()
         app()
-    except IvfbenchError as error:
-        text = " ".join(str(error).split())
-        print(f"error: {text}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except OSError as error:
-        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    except Exception as error:
+        text = one_line(error)
+        if text is None:
             raise
-        print(f"error: {error.filename or 'OUT'}: {error.strerror}; what is finished is kept, mend it and run the same "
-              "command again", file=sys.stderr)
+        print(f"error: {text}", file=sys.stderr)
         raise SystemExit(2) from None
     except SystemExit as end:
         if end.code == INTERRUPTED:  # typer's code for a KeyboardInterrupt
             print("interrupted; finished pictures are kept, the same command goes on from there", file=sys.stderr)
         raise
+
+
+def check_process() -> None:
+    """UserError for a command that is not UTF-8, or where too few files may be opened (a soft limit is raised)."""
+    import resource
+
+    from suite.errors import UserError
+
+    for word in sys.argv[1:]:
+        if not word.isascii() and word != word.encode("utf-8", "replace").decode():
+            raise UserError(f"{word!a}: not UTF-8; rename the file or folder, or reach it through a link")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < OPEN_FILES:
+        raise UserError(f"this process may open {hard} files; at least {OPEN_FILES} are needed: raise `ulimit -n`")
+    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, hard))

@@ -1,7 +1,6 @@
 """One run: lock OUT, plan, do the open units, collect the rows, write the reports."""
 
 import importlib
-import json
 import os
 import shutil
 import socket
@@ -135,6 +134,8 @@ def prepare_out(out: Path) -> Path:
     Raises UserError for a folder that cannot be written and for a symbolic link where something is written.
     """
     out = Path(out).absolute()
+    if str(out) != str(out).encode("utf-8", "replace").decode():
+        raise UserError(f"{str(out)!a}: not UTF-8; rename the folder, or name another one with --out")
     own_matplotlib()
     for folder in (out, *(out / name for name in _WRITTEN)):
         refuse_links(folder, UserError)
@@ -193,7 +194,7 @@ def _known_files_at(out: Path) -> Path:
 def _known_files(out: Path) -> dict[str, list[Any]]:
     """What earlier runs found out about files; a damaged memory is forgotten."""
     try:
-        found = json.loads(_known_files_at(out).read_text())
+        found = read_json(_known_files_at(out))
     except (FileNotFoundError, ValueError):
         return {}
     return found if isinstance(found, dict) and all(isinstance(value, list) for value in found.values()) else {}

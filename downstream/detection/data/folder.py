@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from core.files import sha256
 from downstream.detection.dataset import DetectionSet
 from downstream.detection.settings import DetectionError
 from downstream.splits import PARTS, Split
@@ -70,6 +71,5 @@ def check_images(images: Mapping[str, Path], dataset: DetectionSet, split: Split
         path = Path(images[key])
         if not path.is_file():
             raise DetectionError(f"{path}: no such picture; fuse {dataset.name} again")
-        with path.open("rb") as handle:
-            digest.update(f"{key}\0{hashlib.file_digest(handle, 'sha256').hexdigest()}\n".encode())
+        digest.update(f"{key}\0{sha256(path)}\n".encode())
     return digest.hexdigest()

@@ -1,9 +1,10 @@
 """What a training run leaves to read: losses.csv (a row per step), validation.csv (a row per epoch), losses.png."""
 
 import csv
+import io
 from pathlib import Path
 
-from core.files import aside
+from core.files import aside, read_text
 
 TERMS = ("ssim", "gradient", "semantic", "edge", "lovasz", "intensity", "decomposition")
 LOSS_COLUMNS = ("step", "epoch", "stage", "learning_rate", "loss", *TERMS)
@@ -27,8 +28,8 @@ class CsvLog:
 
 def read(path: Path) -> list[dict[str, str]]:
     """Complete rows of a log (a row cut short by a kill is left out)."""
-    with Path(path).open(newline="") as handle:
-        return [row for row in csv.DictReader(handle) if None not in row.values() and row.get("step", "").isdigit()]
+    lines = io.StringIO(read_text(path), newline="")
+    return [row for row in csv.DictReader(lines) if None not in row.values() and row.get("step", "").isdigit()]
 
 
 def plot(losses: Path, figure: Path) -> None:
