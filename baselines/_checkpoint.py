@@ -1,12 +1,13 @@
 """Reading PyTorch checkpoints: nothing in them is executed, and every fault is a MethodError that names the file."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
+from fusion import checkpoints
 from fusion.method import MethodError
 
 SHOWN = 4  # keys named in a message
@@ -20,7 +21,7 @@ def load_state(path: Path, *keys: str, optional: str = "") -> dict[str, torch.Te
 
     Raises MethodError when the file is damaged, is no checkpoint, or lacks one of the keys.
     """
-    node = _entry(path, keys)
+    node = _entry(path, keys, checkpoints.read(path, MethodError))
     if optional and isinstance(node, dict):
         node = node.get(optional, node)
     if not isinstance(node, dict) or not all(isinstance(value, torch.Tensor) for value in node.values()):
@@ -29,13 +30,8 @@ def load_state(path: Path, *keys: str, optional: str = "") -> dict[str, torch.Te
     return {name.removeprefix("module."): value for name, value in node.items()}
 
 
-def _entry(path: Path, keys: Sequence[str]):
-    """What the checkpoint holds below `keys`; MethodError when it cannot be read or lacks one of them."""
-    try:
-        node = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises a dozen kinds for a damaged file; all mean the same to the user
-        raise MethodError(f"{path}: cannot be read as a PyTorch checkpoint ({_reason(error)}). "
-                          "The file is damaged, unsafe or of another kind: delete it and fetch it again") from error
+def _entry(path: Path, keys: Sequence[str], node: Any) -> Any:
+    """What a checkpoint's content holds below `keys`; MethodError when it lacks one of them."""
     for depth, key in enumerate(keys):
         if not isinstance(node, dict) or key not in node:
             found = _some(node) if isinstance(node, dict) else type(node).__name__
@@ -44,46 +40,16 @@ def _entry(path: Path, keys: Sequence[str]):
     return node
 
 
-def _reason(error: Exception) -> str:
-    """One line of what torch says; of a pickle that it refuses, the line with the cause."""
-    text = str(error).strip()
-    told = re.search(r"WeightsUnpickler error: (.*?)(?:\. |$)", text, re.MULTILINE)
-    return (told[1] if told else text.splitlines()[0] if text else type(error).__name__)[:160]
-
-
-class _Shell:
-    """Stands for every class of a pickled network: keeps what was stored and runs nothing of it."""
-
-    def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state)
-
-
-# where pickles of networks name their classes; the authors' own class comes on top
-LAYERS = {"activation": ("ReLU", "Tanh"), "batchnorm": ("BatchNorm2d",), "container": ("ModuleList", "Sequential"),
-          "conv": ("Conv2d",)}
-
-
 def load_pickled(path: Path, network: str, *keys: str) -> dict[str, torch.Tensor]:
     """The state dict of a file that holds a whole network, an object of the authors' class `network`, below `keys`.
 
-    The classes named in the file are replaced by an empty one, so nothing of it is run. Raises MethodError as
-    load_state does.
+    Nothing of it is run (fusion.checkpoints.read_network). Raises MethodError as load_state does.
     """
-    names = [network, *(f"torch.nn.modules.{module}.{name}" for module, names in LAYERS.items() for name in names)]
-    with torch.serialization.safe_globals([*((_Shell, name) for name in names), set]):
-        node = _entry(path, keys)
-    if not isinstance(node, _Shell):
-        raise MethodError(f"{path}: expected a network of class {network}; found {type(node).__name__}")
-    return dict(_tensors(node, ""))
-
-
-def _tensors(module: _Shell, prefix: str) -> Iterator[tuple[str, torch.Tensor]]:
-    """Names and tensors of a pickled module in the order of nn.Module.state_dict."""
-    stored = vars(module)
-    for kind in ("_parameters", "_buffers"):
-        yield from ((prefix + name, tensor.data) for name, tensor in stored[kind].items() if tensor is not None)
-    for name, child in stored["_modules"].items():
-        yield from _tensors(child, f"{prefix}{name}.")
+    node = _entry(path, keys, checkpoints.read_network(path, MethodError))
+    found = getattr(node, "named", type(node).__name__)
+    if not isinstance(node, checkpoints.Shell) or found != network:
+        raise MethodError(f"{path}: expected a network of class {network}; found {found}")
+    return checkpoints.state(node, path, MethodError)
 
 
 def restore(network: nn.Module, state: dict[str, torch.Tensor], path: Path) -> nn.Module:
@@ -102,6 +68,6 @@ def restore(network: nn.Module, state: dict[str, torch.Tensor], path: Path) -> n
     return network
 
 
-def _some(names) -> str:
+def _some(names: Iterable[Any]) -> str:
     names = [str(name) for name in names]
     return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "") if names else "nothing"

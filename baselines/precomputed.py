@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from core.files import read_toml, sha256
+from core.names import is_file_name
 from fusion import images
 from fusion.findings import named
 from fusion.method import Card, Method, MethodError, methods, register
@@ -65,6 +66,9 @@ def open_precomputed(name: str, folder: Path | str, ids: Sequence[str],
     pictures: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+            if not is_file_name(path.name):
+                raise MethodError(f"{name}={folder}: the name {path.name!a} is not UTF-8 or holds characters that "
+                                  "cannot be shown; rename the file")
             pictures.setdefault(path.stem, []).append(path)
     if not pictures:
         raise MethodError(f"{name}={folder}: no pictures ({', '.join(SUFFIXES)}) in the folder itself; "

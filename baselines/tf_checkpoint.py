@@ -13,7 +13,10 @@ from typing import TypeVar
 import numpy as np
 
 from baselines._crc32c import masked
+from core.files import read_bytes
 from fusion.method import MethodError
+
+MAX_BYTES = 4 * 2**30  # of one file: it is read as a whole
 
 MAGIC = 0xDB4775248B80FB57
 FOOTER = 48
@@ -59,7 +62,7 @@ def tensor(variables: Mapping[str, np.ndarray], name: str, path: Path) -> np.nda
 # ---------------------------------------------------------------------------------------------- V2: .index + .data
 
 def _read_v2(prefix: Path, index: Path) -> dict[str, np.ndarray]:
-    entries = dict(_table(index, index.read_bytes()))
+    entries = dict(_table(index, read_bytes(index, MethodError, limit=MAX_BYTES)))
     if b"" not in entries:
         raise MethodError(f"{index}: the table has no header entry; it is no TensorFlow V2 checkpoint")
     header = _checked(index, _message, entries.pop(b""))
@@ -81,7 +84,7 @@ def _read_v2(prefix: Path, index: Path) -> dict[str, np.ndarray]:
         if shard not in shards:
             if not data.is_file():
                 raise MethodError(f"{data}: missing; it belongs to {index.name} and must lie beside it")
-            shards[shard] = data.read_bytes()
+            shards[shard] = read_bytes(data, MethodError, limit=MAX_BYTES)
         raw = _slice(data, shards[shard], _first(entry, 4, 0), _first(entry, 5, 0), name)
         if 6 in entry and masked(raw) != _first(entry, 6, 0):
             raise MethodError(f"{data}: checksum of variable {name!r} is wrong; the file is damaged, fetch it again")
@@ -99,7 +102,7 @@ def _slice(path: Path, data: bytes, start: int, size: int, name: str) -> bytes:
 # ---------------------------------------------------------------------------------------------------- V1: one file
 
 def _read_v1(path: Path) -> dict[str, np.ndarray]:
-    entries = dict(_table(path, path.read_bytes()))
+    entries = dict(_table(path, read_bytes(path, MethodError, limit=MAX_BYTES)))
     if b"" not in entries:
         raise MethodError(f"{path}: the table has no metadata entry; it is no TensorFlow V1 checkpoint")
     meta = _checked(path, _message, _first(_checked(path, _message, entries.pop(b"")), 1, b""))

@@ -4,7 +4,6 @@ Layout: `<root>/<method>/<file>`, with the authors' file names. Only what a card
 what lies behind a sharing service (Google Drive) is named with instructions, since nothing there can be pinned.
 """
 
-import hashlib
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from baselines.precomputed import how_to_bring
+from core.archives import FAULTS, extract, fault
 from core.files import sha256
 from fusion.method import Card, MethodError, WeightFile
 
@@ -25,6 +25,7 @@ MEMBER = "!"  # "models.zip!folder/file": a member of an archive in the reposito
 ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HTTP_LOW_SPEED_TIME": "60"}
 LOCAL_SERVER = "git -c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true upload-pack"
 CHUNK = 1 << 20
+MAX_BYTES = 4 * 2**30  # of one file of weights: several times the largest that a card names
 
 Mirrors = Mapping[str, str] | str | None
 
@@ -185,6 +186,8 @@ def _place(path: Path, item: WeightFile, tree, origin: str) -> None:
         blob = tree / inner
     except KeyError as error:
         raise MethodError(f"{origin}: no file {inner} in the repository") from error
+    if blob.type != "blob" or _too_large(blob.size):
+        raise MethodError(f"{origin}: {inner} {_too_large(blob.size) or 'is no file'}; nothing was put into place")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as aside:
         try:
@@ -211,19 +214,26 @@ def _unpack(aside: IO[bytes], member: str, origin: str) -> None:
         aside.seek(0)
         aside.truncate()
         try:
-            with zipfile.ZipFile(archive) as opened, opened.open(str(PurePosixPath(member))) as source:
-                shutil.copyfileobj(source, aside, CHUNK)
+            with zipfile.ZipFile(archive) as opened:
+                entry = opened.getinfo(str(PurePosixPath(member)))
+                wrong = fault(entry) or _too_large(entry.file_size)
+                if wrong:
+                    raise MethodError(f"{origin}: the member {member} {wrong}; nothing was put into place")
+                extract(opened, entry, aside)
         except KeyError as error:
             raise MethodError(f"{origin}: no member {member} in the archive") from error
-        except zipfile.BadZipFile as error:
-            raise MethodError(f"{origin}: damaged archive ({error})") from error
+        except FAULTS as error:
+            raise MethodError(f"{origin}: damaged archive ({' '.join(str(error).split())})") from error
+
+
+def _too_large(size: int) -> str:
+    return f"has {size} bytes; at most {MAX_BYTES} are taken" if size > MAX_BYTES else ""
 
 
 def _verify(path: Path, item: WeightFile, origin: str) -> None:
+    found = sha256(path)
     with path.open("rb") as handle:
         pointer = handle.read(24) == b"version https://git-lfs."
-        handle.seek(0)
-        found = hashlib.file_digest(handle, "sha256").hexdigest()
     if pointer:
         raise MethodError(f"{origin}: a Git LFS pointer, not the file; clone it with git-lfs and copy it by hand")
     if item.sha256 and found != item.sha256:

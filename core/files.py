@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 from core.errors import IvfbenchError
 
 MAX_TEXT = 256 * 2**20  # bytes: the largest rows.csv of 20,000 pairs and 60 methods stays below
+MAX_FILE = 2**40  # bytes: what is read piece by piece
 MAX_TOML = 2**22  # bytes: a description that a person wrote
 _HIDDEN = ".{name}.{pid}.tmp"
 _TICK = 20_000_000  # ns: longer than a tick of the clock that stamps files (1 to 10 ms on Linux)
@@ -28,6 +29,8 @@ def aside(path: Path) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(_HIDDEN.format(name=path.name, pid=os.getpid()))
     try:
+        temporary.unlink(missing_ok=True)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # a planted link is not followed
         yield temporary
         temporary.replace(path)
     except OSError as error:
@@ -89,12 +92,21 @@ def read_toml(path: Path, error: type[IvfbenchError] = IvfbenchError, *, limit: 
 
 def read_bytes(path: Path, error: type[IvfbenchError] = IvfbenchError, *, limit: int = MAX_TEXT) -> bytes:
     """The bytes of a regular file of at most `limit` bytes. Raises `error` otherwise, FileNotFoundError for none."""
+    check_file(path, error, limit=limit)
+    return Path(path).read_bytes()
+
+
+def check_file(path: Path, error: type[IvfbenchError] = IvfbenchError, *, limit: int = MAX_FILE) -> int:
+    """The size of a regular file of at most `limit` bytes; what a library is about to read is looked at like this.
+
+    A device or pipe would never end, or never begin. Raises `error` otherwise, FileNotFoundError for none.
+    """
     state = Path(path).stat()
     if not stat.S_ISREG(state.st_mode):
         raise error(f"{path}: a folder or device where a file should be; replace or remove it")
     if state.st_size > limit:
         raise error(f"{path}: {state.st_size} bytes; at most {limit} are read: not the file that belongs here")
-    return Path(path).read_bytes()
+    return state.st_size
 
 
 def read_json(path: Path, error: type[IvfbenchError] = IvfbenchError) -> Any:
@@ -106,7 +118,8 @@ def read_json(path: Path, error: type[IvfbenchError] = IvfbenchError) -> Any:
 
 
 def sha256(path: Path) -> str:
-    """Hex sha256 of a file's bytes."""
+    """Hex sha256 of a regular file's bytes. Raises IvfbenchError for a device, FileNotFoundError for none."""
+    check_file(path)
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

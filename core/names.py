@@ -17,6 +17,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(folded.values()) or 'none'}"
 
 
+def is_file_name(text: str) -> bool:
+    """Whether `text` can be one part of a path: no separator, no control character, nothing that is no UTF-8."""
+    return text not in ("", ".", "..") and text.isprintable() and not set(text) & set("/\\")
+
+
 def is_name(text: str) -> bool:
     """Whether `text` can name a method, a data set or a suite: letters, digits, '_', '-', '.' and '+' only."""
     return _NAME.fullmatch(text) is not None

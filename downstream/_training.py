@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import IvfbenchError
-from core.files import aside, write_json
+from core.files import aside, read_json, write_json
 
 # called after every epoch with: epochs done, epochs in all, the epoch's mean training loss
 Progress = Callable[[int, int, float], None]
@@ -56,19 +56,20 @@ def load_state(path: Path, identity: str, map_location: str = "cpu") -> dict | N
 
     Raises TrainingError when the file belongs to a training with other settings, data or seed, or cannot be read.
     """
-    import torch
+    from fusion import checkpoints  # loads torch
 
     path = Path(path)
     if not path.is_file():
         return None
+    anew = "Delete it to train from the first epoch"
+    saved = checkpoints.read(path, TrainingError, map_location=map_location, remedy=anew)
     try:
-        saved = torch.load(path, map_location=map_location, weights_only=True)
         found, state = saved["identity"], saved["state"]
-    except Exception as error:
-        raise TrainingError(f"{path}: cannot be read ({error}); delete it to train from the first epoch") from error
+    except (TypeError, KeyError, IndexError) as error:
+        raise TrainingError(f"{path}: no state of a training. {anew}") from error
     if found != identity:
         raise TrainingError(f"{path}: belongs to a training with other settings, data or seed "
-                            f"({found[:12]}, now {identity[:12]}); choose another folder or delete this one")
+                            f"({str(found)[:12]}, now {identity[:12]}); choose another folder or delete this one")
     return state
 
 
@@ -86,7 +87,7 @@ def estimate_cost(out: Path, *, seconds: float, epochs: int, device: str, first:
 
     path = Path(out) / "cost.json"
     if path.is_file():
-        return json.loads(path.read_text())
+        return read_json(path, TrainingError)
     per_epoch = seconds / first
     on_gpu = str(device).startswith("cuda")
     cost = {

@@ -11,7 +11,7 @@ _declared: list[Any] = []  # the operators of torchvision_guard live as long as 
 
 
 def prepare(config_dir: Path) -> None:
-    """Keep ultralytics and matplotlib offline and inside `config_dir`, then make torchvision importable.
+    """Keep ultralytics offline and inside `config_dir`, matplotlib in a folder of ours, and torchvision importable.
 
     Environment variables that the user has set stay as they are. Call it before the first import of ultralytics,
     mmengine or matplotlib; calling it again does nothing new.
@@ -21,8 +21,7 @@ def prepare(config_dir: Path) -> None:
     os.environ.setdefault("YOLO_AUTOINSTALL", "0")
     os.environ.setdefault("YOLO_VERBOSE", "false")
     os.environ.setdefault("YOLO_CONFIG_DIR", str(config_dir))
-    os.environ.setdefault("MPLCONFIGDIR", str(config_dir / "matplotlib"))
-    os.environ.setdefault("MPLBACKEND", "Agg")
+    own_matplotlib()
     settings = Path(os.environ["YOLO_CONFIG_DIR"]) / "Ultralytics"
     settings.mkdir(parents=True, exist_ok=True)
     font = settings / "Arial.ttf"
@@ -31,6 +30,24 @@ def prepare(config_dir: Path) -> None:
 
         shutil.copy(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", font)
     torchvision_guard()
+
+
+def own_matplotlib() -> None:
+    """Keep matplotlib's cache and settings in a folder of this user's own; call it before matplotlib is imported.
+
+    Not in OUT: a `matplotlibrc` there, which somebody else may have written, can name programs to start.
+    """
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    if "MPLCONFIGDIR" in os.environ:
+        return
+    import platformdirs
+
+    folder = platformdirs.user_cache_path("ivfbench") / "matplotlib"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # matplotlib makes a temporary one
+    os.environ["MPLCONFIGDIR"] = str(folder)
 
 
 def torchvision_guard() -> None:

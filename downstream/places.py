@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import IvfbenchError
-from core.names import nearest
+from core.names import is_file_name, nearest
 from downstream.manifests import read_manifest
 from downstream.splits import FLIP, Split, every_nth, kfold, read_list
 from fusion.dataset_cards import DatasetCard, LabelPlace, Labels, PairsError, SplitSpec, datasets, find_dataset
@@ -74,11 +74,18 @@ def find_labels(name: str, room: str, root: Path, error: type[IvfbenchError]) ->
 
 
 def list_files(folder: Path, *suffixes: str) -> list[Path]:
-    """Files with one of the suffixes (in any case) in name order; hidden ones (macOS's ._X) are passed over."""
+    """Files with one of the suffixes (in any case) in name order; hidden ones (macOS's ._X) are passed over.
+
+    Raises IvfbenchError for a name that is not UTF-8 or cannot be shown.
+    """
     if not folder.is_dir():
         return []
     names = sorted(name for name in os.listdir(folder)  # noqa: PTH208 - four times as fast with thousands of files
                    if name.lower().endswith(suffixes) and not name.startswith("."))
+    for name in names:
+        if not is_file_name(name):
+            raise IvfbenchError(f"{folder}: the name {name!a} is not UTF-8 or holds characters that cannot be shown; "
+                                "rename the file")
     return [folder / name for name in names]
 
 

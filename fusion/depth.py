@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin
 
+from core.files import read_bytes
+
 Rule = str | tuple[float, float] | None  # "minmax", "percentile", (low, high); None: refused
 
 FULL = 65535
@@ -37,7 +39,7 @@ def samples16(path: Path, image: Image.Image) -> np.ndarray | None:
         return np.asarray(image).astype(np.uint16)
     if image.mode not in ("LA", "RGB", "RGBA"):
         return None
-    decoded = cv2.imdecode(np.frombuffer(Path(path).read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    decoded = cv2.imdecode(np.frombuffer(read_bytes(path), np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.dtype != np.uint16 or decoded.ndim != 3:
         return None
     return cv2.cvtColor(decoded, cv2.COLOR_BGRA2RGBA if decoded.shape[2] == 4 else cv2.COLOR_BGR2RGB)

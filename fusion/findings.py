@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.files import remembered
+from core.files import read_bytes, remembered
 from fusion import depth, images
 
 SHOWN = 3  # names listed per finding
@@ -64,7 +64,7 @@ def _packed(path: Path) -> list[Any]:
 
 def _sha256(path: Path) -> str:
     """Of a file that fits into memory and was just read: in one piece, for half the time of core.files.sha256."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(read_bytes(path, limit=images.MAX_BYTES)).hexdigest()
 
 
 def findings(found: Found, places: Sequence[str], rule: depth.Rule) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from core.errors import IvfbenchError
-from core.files import read_bytes, write_bytes
+from core.files import check_file, read_bytes, write_bytes
 from fusion import depth
 
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -27,6 +27,7 @@ LUMA = np.array([0.299, 0.587, 0.114])
 CB, CR = 0.564, 0.713  # Cb = CB (B - Y), Cr = CR (R - Y)
 # Pillow raises above twice this many pixels; the largest picture of any supported data set is 1024x768.
 MAX_PIXELS = 64_000_000
+MAX_BYTES = 2**30  # of a picture file: more than so many pixels take uncompressed
 # By content, whatever the suffix says. Other formats that Pillow knows can hide 16 bits or several pictures.
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "TIFF", "WEBP", "GIF")
 _TAGGED = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # where Pillow keeps what it looks through
@@ -110,6 +111,7 @@ def opened(path: Path, sha256: str = "") -> Iterator[Image.Image]:
     path = Path(path)
     if not path.is_file():
         raise ImageError(f"{path}: no such file")
+    check_file(path, ImageError, limit=MAX_BYTES)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)

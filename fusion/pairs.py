@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.names import is_file_name
 from fusion import depth, images
 from fusion.dataset_cards import DatasetCard, Layout, PairsError, datasets, find_dataset
 from fusion.findings import PictureInfo, findings, flat_thermal, picture_info
@@ -172,6 +173,9 @@ def _pictures(folder: Path, card: DatasetCard, ending: str = "") -> dict[str, Pa
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or not path.stem.endswith(ending):
             continue
+        if not is_file_name(path.name):
+            raise PairsError(f"{folder}: the name {path.name!a} is not UTF-8 or holds characters that cannot be "
+                             "shown; rename the file")
         if not path.is_file():
             raise PairsError(f"{path}: a folder or a dead link where a picture should be; replace or remove it")
         key = path.stem.removesuffix(ending)

@@ -142,13 +142,13 @@ def _inputs(data: RunData, options: Options) -> str:
     """
     run = records.write(replace(data.run, started="", finished="", command="", roots={}))
     digest = hashlib.sha256(json.dumps([run, asdict(options)], sort_keys=True).encode())
-    digest.update((data.out / "rows.csv").read_bytes())
+    digest.update(read_bytes(data.out / "rows.csv"))
     if (data.out / AUDIT).exists():
         digest.update(read_bytes(data.out / AUDIT, ReportError))
     made_of = [path for path in Path(__file__).parent.rglob("*.*") if path.suffix in (".py", ".j2", ".css", ".js")]
     described = [data.paper.file, *(data.paper.folder / table.csv for table in data.paper.tables if table.csv)]
     for path in sorted(made_of) + described:
-        digest.update(path.read_bytes())
+        digest.update(read_bytes(path))
     return digest.hexdigest()
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from core import records
 from core.errors import IvfbenchError
 from core.files import read_json, write_json
+from core.names import is_file_name, is_name
 
 SCHEMA = 2
 Status = Literal["done", "failed", "stopped", "skipped"]
@@ -136,6 +137,16 @@ class RunRecord:
     plugins: tuple[str, ...] = ()
     roots: Mapping[str, str] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Names become parts of paths: of figures, tables and pictures."""
+        for name in (*self.suites, *self.datasets, *self.methods):
+            if not is_name(name):
+                raise ValueError(f"{name!r} cannot name a suite, data set or method")
+        for dataset in self.datasets.values():
+            for pair in dataset.pairs:
+                if not is_file_name(pair.id):
+                    raise ValueError(f"{pair.id!r} cannot name a pair")
 
 
 @dataclass(frozen=True)

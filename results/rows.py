@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from core.files import write_text
+from core.files import MAX_TEXT, check_file, write_text
+from core.names import is_name
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def write_csv(path: Path, frame: pd.DataFrame) -> None:
 def read_csv(path: Path) -> pd.DataFrame:
     """Read rows.csv. Raises ValueError naming the file when it is no such table or was cut."""
     text = {"suite": str, "method": str, "dataset": str, "item": str, "metric": str, "variant": str}
+    check_file(path, limit=MAX_TEXT)
     # float_precision: what was written is what is read, to the last bit
     try:
         frame = pd.read_csv(path, dtype={**text, "seed": int, "value": float}, keep_default_na=False,
@@ -59,6 +61,10 @@ def read_csv(path: Path) -> pd.DataFrame:
     missing = [c for c in COLUMNS if c not in frame.columns]
     if missing:
         raise ValueError(f"{path}: column(s) {', '.join(missing)} missing; expected {', '.join(COLUMNS)}")
+    for column in ("suite", "method", "dataset"):
+        bad = [name for name in frame[column].unique() if not is_name(name) and name != "-"]
+        if bad:
+            raise ValueError(f"{path}: {column} {bad[0]!r} is no name; they become parts of file names")
     with Path(path).open("rb") as handle:
         handle.seek(-1, os.SEEK_END)
         if handle.read() != b"\n":

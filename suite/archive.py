@@ -3,11 +3,11 @@
 import stat
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from core.archives import FAULTS, extract, fault
 from core.files import aside
 from suite.errors import UserError
 
@@ -15,10 +15,7 @@ MAX_FILES = 200_000
 MAX_BYTES = 16 * 2**30  # unpacked: room for the pictures of a whole paper, and an end to a bomb
 MAX_RATIO = 100  # unpacked to packed of the whole: the bundle of the sample has 3.3
 SMALL = 2**20  # below this a ratio says nothing
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_ENCRYPTED = 0x1
-_CHUNK = 2**20
 
 
 def write_zip(path: Path, files: Mapping[str, Path | bytes]) -> Path:
@@ -58,7 +55,7 @@ def unpack(path: Path, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
             for entry in entries:
                 if not entry.is_dir():
                     _extract(archive, entry, folder / entry.filename)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
+    except FAULTS as error:
         raise UserError(f"{path}: not a whole zip file ({' '.join(str(error).split())}); copy it again from its "
                         "source") from error
 
@@ -68,11 +65,11 @@ def _check(path: Path, entries: list[zipfile.ZipInfo], max_bytes: int) -> None:
         raise UserError(f"{path}: {len(entries)} files; at most {MAX_FILES} are unpacked: not a bundle of a run")
     seen: set[str] = set()
     for entry in entries:
-        fault = _fault(entry)
-        if fault is None and entry.filename.casefold() in seen:
-            fault = "stands twice"
-        if fault:
-            raise UserError(f"{path}: {entry.filename!r} {fault}; not unpacked: ask its sender for one as `bundle` "
+        wrong = fault(entry)
+        if wrong is None and entry.filename.casefold() in seen:
+            wrong = "stands twice"
+        if wrong:
+            raise UserError(f"{path}: {entry.filename!r} {wrong}; not unpacked: ask its sender for one as `bundle` "
                             "writes it")
         seen.add(entry.filename.casefold())
     unpacked, packed = (sum(getattr(entry, size) for entry in entries) for size in ("file_size", "compress_size"))
@@ -81,29 +78,8 @@ def _check(path: Path, entries: list[zipfile.ZipInfo], max_bytes: int) -> None:
                         "the packed size are unpacked: not a bundle of a run")
 
 
-def _fault(entry: zipfile.ZipInfo) -> str | None:
-    """What is wrong with one entry, judged by its header alone."""
-    name, kind = entry.filename, stat.S_IFMT(entry.external_attr >> 16)
-    # orig_filename: what stands in the file, before zipfile cuts it at a NUL and turns separators
-    if (any(sign in entry.orig_filename for sign in "\\:\0") or PurePosixPath(name).is_absolute()
-            or any(part in ("", ".", "..") for part in name.removesuffix("/").split("/"))):
-        return "is no plain path inside the bundle"
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        return "is a link or device"
-    if entry.flag_bits & _ENCRYPTED:
-        return "is encrypted"
-    if entry.compress_type not in _METHODS:
-        return f"is packed by method {entry.compress_type} (only stored and deflated are read)"
-    return None
-
-
 def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
     """One file, never more bytes than its header declares."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    left = entry.file_size
-    with archive.open(entry) as source, target.open("xb") as sink:
-        while chunk := source.read(_CHUNK):
-            left -= len(chunk)
-            if left < 0:
-                raise zipfile.BadZipFile(f"{entry.filename} holds more than it declares")
-            sink.write(chunk)
+    with target.open("xb") as sink:
+        extract(archive, entry, sink)

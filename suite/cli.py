@@ -1,6 +1,5 @@
 """The command line. Every command is a thin call into the rooms; errors a user can mend end in one line and code 2."""
 
-import errno
 import os
 import signal
 import sys
@@ -11,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from core.trust import OPTION, allow_foreign_code
 from suite.commands.audit import audit
 from suite.commands.bundle import bundle
 from suite.commands.compare import compare
@@ -19,8 +19,9 @@ from suite.commands.train import train
 from suite.commands.verify import verify
 
 INTERRUPTED = 130
+OPEN_FILES = 256  # that a process with its libraries, workers' pipes and pictures needs
 
-app = typer.Typer( no_args_is_help=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+app = typer.Typer(no_args_is_help=False, rich_markup_mode=None, pretty_exceptions_enable=False,
                   context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
                   help="ivfbench: fuse, score, detect, segment, report. Without a command: run the suites.")
 
@@ -31,8 +32,19 @@ Paper = Annotated[str | None, typer.Option(
     help="whose tables: the name of a paper (smfnet, cddfuse, ...) or a folder with paper.toml")]
 Plugins = Annotated[list[Path] | None, typer.Option(
     envvar="IVFBENCH_PLUGINS", help="folder of method, metric, suite, data-set or paper files of your own; repeatable")]
-Out = Annotated[Path, typer.Option(help="where everything is written")]
 Sign = Annotated[Path | None, typer.Option(help="sign OUT/seal.json with this ssh key; `verify --signed-by` checks")]
+
+
+def out_folder(text: str) -> Path:
+    """--out. Raises UserError for an empty name, which would be the folder where one happens to stand."""
+    from suite.errors import UserError
+
+    if not str(text).strip():
+        raise UserError("--out: an empty name; name a folder, or . for this one")
+    return Path(text)
+
+
+Out = Annotated[Path, typer.Option(help="where everything is written", parser=out_folder, metavar="PATH")]
 
 
 @app.callback(invoke_without_command=True)
@@ -69,6 +81,8 @@ def run_suites(
         help="only so many pairs of each data set, for a quick look; tables say so")] = None,
     version: Annotated[bool, typer.Option("--version", help="say the version and end")] = False,
     sign: Sign = None,
+    foreign_code: Annotated[bool, typer.Option(OPTION, help="run a classic_repository that is not the pinned one and "
+                                               "install what it requires: its code has your rights")] = False,
 ) -> None:
     """Run the suites and write tables, figures and the page."""
     if version:
@@ -78,6 +92,8 @@ def run_suites(
         raise typer.Exit
     if context.invoked_subcommand is not None:
         return
+    if foreign_code:
+        allow_foreign_code()
     from baselines.weights import chosen_root
     from suite.names import parse_methods
     from suite.plugins import load
@@ -231,21 +247,34 @@ def interruptible() -> Iterator[Callable[[], bool]]:
 
 def main() -> None:
     """Entry point of run_all.py and of the installed command."""
-    from core.errors import IvfbenchError
+    from suite.errors import one_line
 
     try:
+        check_process()
         app()
-    except IvfbenchError as error:
-        text = " ".join(str(error).split())
-        print(f"error: {text}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except OSError as error:
-        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    except Exception as error:
+        text = one_line(error)
+        if text is None:
             raise
-        print(f"error: {error.filename or 'OUT'}: {error.strerror}; what is finished is kept, mend it and run the same "
-              "command again", file=sys.stderr)
+        print(f"error: {text}", file=sys.stderr)
         raise SystemExit(2) from None
     except SystemExit as end:
         if end.code == INTERRUPTED:  # typer's code for a KeyboardInterrupt
             print("interrupted; finished pictures are kept, the same command goes on from there", file=sys.stderr)
         raise
+
+
+def check_process() -> None:
+    """UserError for a command that is not UTF-8, or where too few files may be opened (a soft limit is raised)."""
+    import resource
+
+    from suite.errors import UserError
+
+    for word in sys.argv[1:]:
+        if not word.isascii() and word != word.encode("utf-8", "replace").decode():
+            raise UserError(f"{word!a}: not UTF-8; rename the file or folder, or reach it through a link")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < OPEN_FILES:
+        raise UserError(f"this process may open {hard} files; at least {OPEN_FILES} are needed: raise `ulimit -n`")
+    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, hard))

@@ -16,10 +16,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from core.errors import IvfbenchError
-from core.files import make_way, read_json, sha256_of, write_json
+from core.files import make_way, read_json, sha256_of, write_json, write_text
+from core.inside import inside, refuse_links
 from core.names import nearest
 from core.plugins import loaded_files
 from downstream.detection.data.policy import summary
+from downstream.guard import own_matplotlib
 from fusion.method import Method
 from suite import known_files, seal
 from suite.collect import collect
@@ -37,6 +39,7 @@ from suite.suites import find_suite
 from suite.unit import MADE_FROM, Unit, artefact_hashes, damaged, stored_result
 
 EXECUTORS = ("local", "ray")
+_WRITTEN = (".cache", "tables", "figures", "label_problems", "sources", "audit")  # in OUT, beside the units
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ def run(request: Request) -> int:
     out = prepare_out(request.out)
     with locked(out), Display() as display:
         data = request.data if request.data is not None else _sample(out, request.profile, display)
+        shutil.rmtree(out / ".cache" / "ultralytics", ignore_errors=True)  # its settings; made anew, never taken over
         display.say("planning")
         memory = known_files.read(out)
         known = len(memory)
@@ -118,7 +122,7 @@ def _say_label_problems(plan: Planning, out: Path, display: Display) -> None:
         path.unlink(missing_ok=True)
         if problems:
             path.parent.mkdir(exist_ok=True)
-            path.write_text("".join(f"{problem}\n" for problem in problems), encoding="utf-8")
+            write_text(path, "".join(f"{problem}\n" for problem in problems))
             display.say(f"labels of {dataset}: {summary(problems)}; listed in {path}")
 
 
@@ -134,9 +138,16 @@ def _report(out: Path, display: Display) -> list[Path]:
 
 
 def prepare_out(out: Path) -> Path:
-    """Make OUT and check that it can be written; matplotlib keeps its cache there too, not in the user's home."""
+    """Make OUT and check that it can be written, and that nothing in it leads elsewhere: it may be somebody else's.
+
+    Raises UserError for a folder that cannot be written and for a symbolic link where something is written.
+    """
     out = Path(out).absolute()
-    os.environ.setdefault("MPLCONFIGDIR", str(out / ".cache" / "matplotlib"))
+    if str(out) != str(out).encode("utf-8", "replace").decode():
+        raise UserError(f"{str(out)!a}: not UTF-8; rename the folder, or name another one with --out")
+    own_matplotlib()
+    for folder in (out, *(out / name for name in _WRITTEN)):
+        refuse_links(folder, UserError)
     try:
         (out / ".cache").mkdir(parents=True, exist_ok=True)
         probe = out / f".probe-{os.getpid()}"
@@ -186,6 +197,8 @@ def _sample(out: Path, profile: Profile, display: Display) -> Path:
 
 
 def _do(plan: Planning, request: Request, execute_units: RunUnits, out: Path, display: Display) -> dict[str, Outcome]:
+    for unit in plan.units:
+        inside(out, f"{unit.folder}/images", UserError)
     if request.force:
         for unit in plan.units:
             shutil.rmtree(out / unit.folder, ignore_errors=True)

@@ -110,7 +110,7 @@ def test_truncated_checkpoint(tmp_path, kept):
     path = reconet_file(tmp_path)
     data = path.read_bytes()
     path.write_bytes(data[:kept if isinstance(kept, int) else int(kept * len(data))])
-    with pytest.raises(MethodError, match=r"mine\.pth: cannot be read as a PyTorch checkpoint"):
+    with pytest.raises(MethodError, match=r"mine\.pth: cannot be read as a checkpoint"):
         load_method("reconet", weights=path)
 
 

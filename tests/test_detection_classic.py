@@ -6,6 +6,7 @@ import git
 import pytest
 from detection_scenes import quick, scenes
 
+from core.trust import VARIABLE
 from downstream._training import TrainingError
 from downstream.detection.engines.classic import install
 from downstream.detection.run import run_detection
@@ -82,6 +83,7 @@ def installed(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _home(installed, monkeypatch):
     monkeypatch.setenv("IVFBENCH_CLASSIC_HOME", str(installed))
+    monkeypatch.setenv(VARIABLE, "1")  # the stand-in is not the pinned repository
 
 
 def settings(repository, **changes):
@@ -113,6 +115,9 @@ def test_rows_come_back_and_a_kill_is_resumed(tmp_path, repository, monkeypatch)
     assert "classic" in result.notes[0]
     train()
     assert (tmp_path / "out/classic/calls.txt").read_text().split() == ["start", "resume"]  # done is done
+    (tmp_path / "out/classic/weights/best.pt").write_text("somebody else's")
+    train()
+    assert (tmp_path / "out/classic/calls.txt").read_text().split() == ["start"]  # nothing of it is unpickled
 
 
 def test_fixed_settings_are_refused(tmp_path, repository):

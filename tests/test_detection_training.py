@@ -30,7 +30,7 @@ class Killed(BaseException):
 def train(tmp_path, out, *, seed=0, device="cpu", settings=None, progress=None, split=None):
     images, dataset = scenes(tmp_path / "pictures")
     return run_detection(images, dataset, split, settings or quick(), seed=seed, device=device, out=tmp_path / out,
-                         progress=progress, labels=tmp_path / "labels")
+                         progress=progress)
 
 
 def same(first, second) -> bool:
@@ -120,17 +120,17 @@ def test_predictions_lie_in_the_picture_and_carry_the_rows(tmp_path):
         assert boxes[:, :4].min() >= 0 and boxes[:, [0, 2]].max() <= 64 and boxes[:, [1, 3]].max() <= 48
 
 
-def test_folder_links_the_fused_bytes_and_shares_labels(tmp_path):
+def test_folder_links_the_fused_bytes_and_takes_over_no_label(tmp_path):
     images, dataset = scenes(tmp_path / "pictures")
-    for method in ("a", "b"):
-        data = build_folder(tmp_path / method, images, dataset, dataset.split(), colour=True,
-                            labels=tmp_path / "labels")
-    folder = data.parent
+    folder = build_folder(tmp_path / "a", images, dataset, dataset.split(), colour=True).parent
+    (folder / "labels/00003.txt").write_text("")
+    (folder / "labels.cache").write_bytes(b"a pickle")
+    assert build_folder(tmp_path / "a", images, dataset, dataset.split(), colour=True).parent == folder
+    assert not (folder / "labels.cache").exists()
     for part, count in (("train", 10), ("val", 2), ("test", 2)):
         assert len((folder / f"{part}.txt").read_text().splitlines()) == count
     assert (folder / "images/00003.png").resolve() == images["00003"].resolve()
-    assert (folder / "labels").resolve() == (tmp_path / "a/labels").resolve()
-    assert len(list((tmp_path / "labels").iterdir())) == 1
+    assert len(list((folder / "labels").iterdir())) == 14
     box = dataset.boxes["00003"][1]
     line = (folder / "labels/00003.txt").read_text().splitlines()[1]
     assert [float(word) for word in line.split()] == pytest.approx([1, box.cx, box.cy, box.w, box.h], abs=1e-6)
@@ -139,12 +139,12 @@ def test_folder_links_the_fused_bytes_and_shares_labels(tmp_path):
 
 def test_grey_is_the_benchmarks_grey(tmp_path):
     images, dataset = scenes(tmp_path / "pictures")
-    data = build_folder(tmp_path / "grey", images, dataset, dataset.split(), colour=False, labels=tmp_path / "labels")
+    data = build_folder(tmp_path / "grey", images, dataset, dataset.split(), colour=False)
     grey = np.asarray(Image.open(data.parent / "images/00000.png"))
     rgb = np.asarray(Image.open(images["00000"])).astype(float)
     assert grey.ndim == 2 and np.abs(grey - rgb @ [0.299, 0.587, 0.114]).max() <= 0.5 + 1e-9
     images, dataset = scenes(tmp_path / "single", colour=False)
-    data = build_folder(tmp_path / "linked", images, dataset, dataset.split(), colour=False, labels=tmp_path / "labels")
+    data = build_folder(tmp_path / "linked", images, dataset, dataset.split(), colour=False)
     assert (data.parent / "images/00000.png").is_symlink()
 
 

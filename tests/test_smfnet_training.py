@@ -150,7 +150,7 @@ def test_resume_is_bitwise(pairs, tmp_path):
     with pytest.raises(RecipeError, match="another recipe"):
         train("ae8", data=pairs, out=tmp_path / "cut", overrides={**overrides, "training.seed": 1})
     (tmp_path / "cut/checkpoint.pt").write_bytes(b"damaged")
-    with pytest.raises(RecipeError, match="not a readable checkpoint"):
+    with pytest.raises(RecipeError, match="cannot be read as a checkpoint"):
         train("ae8", data=pairs, out=tmp_path / "cut", overrides=overrides)
 
 

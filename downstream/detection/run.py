@@ -1,14 +1,14 @@
 """Train a detector on one method's pictures and score it. What the suite runs."""
 
-import hashlib
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from core.files import read_json, write_json
+from core.files import read_json, sha256, write_json
 from downstream import _training, guard
-from downstream.detection.data.folder import build_folder, check_images, check_labels
+from downstream.detection.data.folder import build_folder, check_images
 from downstream.detection.dataset import DetectionSet
 from downstream.detection.engines import Job, engine
 from downstream.detection.settings import DetectionSettings
@@ -36,7 +36,7 @@ class DetectionResult:
 
 def run_detection(images: Mapping[str, Path], dataset: DetectionSet, split: str | Split | None,
                   settings: DetectionSettings, *, seed: int, device: str, out: Path,
-                  progress: _training.Progress | None = None, labels: Path | None = None) -> DetectionResult:
+                  progress: _training.Progress | None = None) -> DetectionResult:
     """Train on the split's train ids, choose by val (see DetectionSettings.validate), score the test ids.
 
     Args:
@@ -46,7 +46,6 @@ def run_detection(images: Mapping[str, Path], dataset: DetectionSet, split: str 
         out: folder of this training, everything is written below it; a killed run called again goes on after its last
             finished epoch and ends, on a CPU, with the rows of an uninterrupted one.
         progress: called after every epoch.
-        labels: folder for label files shared by all methods (default: below `out`).
     Raises DetectionError or ImageError for unusable input, _training.TrainingError when `out` holds another training
     or the loss is not finite.
     """
@@ -56,13 +55,12 @@ def run_detection(images: Mapping[str, Path], dataset: DetectionSet, split: str 
     out.mkdir(parents=True, exist_ok=True)
     identity = _training.identity(settings=_deciding(settings), seed=seed, split=split.sha256, labels=dataset.manifest,
                                   pictures=check_images(images, dataset, split))
-    data = build_folder(out / "dataset", images, dataset, split, colour=settings.colour,
-                        labels=labels or out / "labels")
+    data = build_folder(out / "dataset", images, dataset, split, colour=settings.colour)
     guard.prepare(out / "config")
     chosen = engine(Job(settings, data, out, dataset.classes, seed, device, identity, progress))
     trained = chosen.train()
-    check_labels((data.parent / "labels").resolve(), dataset)
     predicted = chosen.predict(split.test)
+    shutil.rmtree(data.parent, ignore_errors=True)  # links and labels: of no more use
     from downstream.detection.evaluate import average_precision
 
     sizes = {key: size(images[key]) for key in split.test}
@@ -76,11 +74,23 @@ def run_detection(images: Mapping[str, Path], dataset: DetectionSet, split: str 
                            [note for note in notes if note])
 
 
+def check_sources(settings: DetectionSettings) -> None:
+    """DetectionError, before anything is fused, for initial weights or a repository that may not be used."""
+    if settings.weights:
+        from downstream.detection.engines.initial import initial_state  # loads torch
+
+        initial_state(Path(settings.weights))
+    if settings.engine == "yolov5-classic":
+        from downstream.detection.engines.classic import check_source
+
+        check_source(settings)
+
+
 def _deciding(settings: DetectionSettings) -> dict:
     """The settings that can change numbers; initial weights count by content."""
     table = asdict(settings)
     if settings.weights:
-        table["weights"] = hashlib.sha256(Path(settings.weights).read_bytes()).hexdigest()
+        table["weights"] = sha256(Path(settings.weights))
     return table
 
 

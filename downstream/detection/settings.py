@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.errors import IvfbenchError
+from core.names import is_name
 from downstream._settings import require
 
 # engine -> (model file, how tables name it). ultralytics' "u" networks are anchor-free; the paper's YOLOv5x is the
@@ -17,6 +18,17 @@ ENGINES = {
 }
 Engine = Literal["yolov5nu", "yolov5su", "yolov5mu", "yolov5lu", "yolov5xu", "yolov5-sample", "yolov5-classic"]
 _PROBABILITIES = ("fliplr", "flipud", "mosaic", "mixup")
+
+
+def _is_branch(text: str) -> bool:
+    """A name that git takes for a tag or branch and for nothing else."""
+    parts = text.split("/")
+    return all(is_name(part) and ".." not in part and not part.endswith((".", ".lock")) for part in parts)
+
+
+def _is_source(text: str) -> bool:
+    """No option, no control character, no helper program ("ext::")."""
+    return bool(text) and not text.startswith("-") and text.isprintable() and "::" not in text
 
 
 class DetectionError(IvfbenchError):
@@ -90,6 +102,10 @@ class DetectionSettings:
         for name in ("hsv_h", "hsv_s", "hsv_v", "translate", "scale", "conf", "nms_iou"):
             check(name, 0 <= vars(self)[name] < 1, "in [0, 1)")
         check("rect", not (self.rect and self.mosaic), "false with mosaic")
+        # they reach git's command line and file names
+        check("classic_tag", _is_branch(self.classic_tag), "a tag's or branch's name")
+        check("classic_repository", _is_source(self.classic_repository), "an https or ssh address, or a folder")
+        check("classic_model", is_name(self.classic_model), "a model's name, e.g. yolov5x")
         if self.weights:
             check("weights", Path(self.weights).is_file(), "an existing file (nothing is downloaded)")
 

@@ -6,6 +6,7 @@ import torch
 
 from downstream.segmentation._mmlab import MODELS, ConfigDict, DefaultScope
 from downstream.segmentation.labels import IGNORED, SegmentationError
+from downstream.segmentation.pretrained import read_weights
 from downstream.segmentation.settings import SegmentationSettings
 
 # output stride -> (strides, dilations) of ResNet's stages, dilations of the ASPP branches
@@ -63,11 +64,7 @@ def load_backbone(backbone: torch.nn.Module, path: Path) -> None:
     For a four-channel stem the thermal channel starts with the mean of the colour channels' weights.
     Raises SegmentationError naming missing or odd tensors.
     """
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise SegmentationError(f"{path}: cannot be read as PyTorch weights ({error})") from error
-    saved = saved.get("state_dict", saved)
+    saved = read_weights(path)
     state = {key.removeprefix("module.").removeprefix("backbone."): value for key, value in saved.items()}
     own = backbone.state_dict()
     stem = "stem.0.weight"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.files import sha256
 from downstream import _training
 from downstream.segmentation.confusion import background_baseline, confusion, rows
 from downstream.segmentation.dataset import SegmentationSet
@@ -143,7 +144,4 @@ def _digest(images: Mapping, keys: Sequence[str]) -> str:
 
 
 def _hash(path: Path | str | None) -> str:
-    if path is None:
-        return ""
-    with Path(path).open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+    return "" if path is None else sha256(Path(path))

@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from core.files import read_json
 from fusion.sample.lighting import LIGHTS
 from fusion.sample.phantom import render_phantom
 from fusion.sample.scene import Scene, render_scene
@@ -119,7 +120,7 @@ def _manifest(plan: Plan) -> dict:
 def _read_manifest(root: Path) -> dict | None:
     """The manifest of a sample, or None when there is none that can be read."""
     try:
-        table = json.loads((root / MANIFEST).read_text(encoding="utf-8"))
+        table = read_json(root / MANIFEST)
     except (OSError, ValueError):
         return None
     return table if isinstance(table, dict) and "renderer" in table else None

@@ -5,11 +5,12 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from core.files import aside
+from fusion import checkpoints
 from fusion.method import MethodError
 from fusion.smfnet.network.smfnet import PARTS, SMFNet, parts
 from fusion.smfnet.settings import NetworkSettings
@@ -22,12 +23,7 @@ def load_released(path: Path, settings: NetworkSettings) -> SMFNet:
 
     Raises MethodError: unreadable or truncated file, a missing part, missing, unexpected or misshapen tensors.
     """
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises a dozen types for damaged files
-        reason = (str(error).splitlines() or ["no text"])[0]
-        raise MethodError(f"{path}: not a readable checkpoint ({type(error).__name__}: {reason}). "
-                          "Copy or fetch it again") from error
+    checkpoint = checkpoints.read(path, MethodError)
     missing = [part for part in PARTS if not isinstance(checkpoint, dict) or part not in checkpoint]
     if missing:
         found = ", ".join(map(str, list(checkpoint)[:8])) if isinstance(checkpoint, dict) else type(checkpoint).__name__
@@ -63,11 +59,9 @@ def save(path: Path, network: SMFNet, *, half: bool = False) -> None:
 def load(path: Path) -> SMFNet:
     """Read a file written by `save`; float16 becomes float32. Raises MethodError naming the file."""
     try:
-        with safe_open(path, framework="pt") as handle:
-            metadata = handle.metadata() or {}
-            state = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118 (no iterator)
+        state, metadata = checkpoints.tensors(path)
         settings = NetworkSettings(**json.loads(metadata["settings"]))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise MethodError(f"{path}: not a SMFNet safetensors file ({error}). Train one with "
                           "`python run_all.py train smfnet`, or name the authors' checkpoint") from error
     network = SMFNet(settings)

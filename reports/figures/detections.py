@@ -1,6 +1,5 @@
 """Predicted boxes on the fused pictures of all methods, with the area magnified on which they disagree."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,9 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
+from core.files import read_json
 from reports.data import RunData
+from reports.errors import ReportError
 from reports.figures.magnified import around, grid
 from reports.pictures import read, read_rgb
 
@@ -36,7 +37,7 @@ def draw(data: RunData) -> dict[str, Figure]:
 def predictions(data: RunData, suite: str, dataset: str) -> dict[str, Predictions]:
     """Method -> predictions.json of the first seed: {"classes": [...], "images": {id: {"boxes": [...]}}}."""
     paths = {m: data.artefact(suite, m, dataset, "predictions.json") for m in data.methods(suite)}
-    return {m: json.loads(path.read_text(encoding="utf-8")) for m, path in paths.items() if path is not None}
+    return {m: read_json(path, ReportError) for m, path in paths.items() if path is not None}
 
 
 def chosen_item(data: RunData, dataset: str, found: dict[str, Predictions]) -> str | None:

@@ -1,6 +1,5 @@
 """One look for all figures: fonts, sizes, a colour and a marker per method that stay the same everywhere."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from core.files import aside
 from reports.data import RunData
 
 # Paul Tol's muted scheme and its relatives: told apart with every common colour blindness. So many methods need more
@@ -32,8 +32,13 @@ _RC: dict[Any, Any] = {
 
 @contextmanager
 def applied() -> Iterator[None]:
-    """Draw in this style; the user's own matplotlib settings are left alone."""
-    with matplotlib.rc_context(_RC):
+    """Draw in this style and nothing else; the user's own matplotlib settings are left alone.
+
+    Nor are they obeyed: a matplotlibrc in the folder where one happens to stand can ask for LaTeX, which is a program.
+    """
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_RC)
         yield
 
 
@@ -72,12 +77,8 @@ def save(figure: Figure, folder: Path, stem: str) -> list[Path]:
     extent = figure.get_tightbbox().padded(PADDING)
     for suffix, metadata in ((".pdf", {"CreationDate": None, "Producer": "ivfbench"}), (".png", {"Software": None})):
         path = folder / f"{stem}{suffix}"
-        temporary = path.with_name(f".{stem}.{os.getpid()}.tmp{suffix}")
-        try:
-            figure.savefig(temporary, metadata=metadata, dpi=160, bbox_inches=extent)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with aside(path) as temporary:
+            figure.savefig(temporary, format=suffix[1:], metadata=metadata, dpi=160, bbox_inches=extent)
         made.append(path)
     plt.close(figure)
     return made

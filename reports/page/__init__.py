@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 from PIL import Image
 
+from core.files import read_bytes
 from reports.columns import Shown, all_of_pictures
 from reports.data import RunData
 from reports.figures.panels import pictures
@@ -57,7 +58,7 @@ def page(data: RunData, tables: Sequence[Table], figures: Sequence[Path], cells:
     return environment.get_template("page.html.j2").render(
         data=data, run=data.run, statuses=_statuses(data), problems=_problems(data),
         tables=[Markup(html.render(_numbered(data, table))) for table in tables],
-        figures=[(caption(data, path.stem), _uri(path.read_bytes(), "png")) for path in figures],
+        figures=[(caption(data, path.stem), _uri(read_bytes(path), "png")) for path in figures],
         cells=Markup(html.render(cells)) if cells is not None else "",
         browser=_script_json(browser(data, limit)))
 

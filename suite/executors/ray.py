@@ -6,11 +6,15 @@ on another one and goes on from what the dead one left in OUT.
 
 import logging
 import os
+import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from core.plugins import folders, load_folders
+from core.trust import VARIABLE, foreign_code_allowed
 from suite.errors import UserError
 from suite.executors import Report
 from suite.executors.local import ALLOCATOR
@@ -18,6 +22,9 @@ from suite.stages import Context, Outcome, blocked, execute, find_stage
 from suite.unit import Unit, stored_result
 
 RETRIES = 3
+# Of a cluster that is started here. Ray takes 127.0.0.1 for the machine's outer address unless it believes that it runs
+# where clusters are not supported; its processes then listen on the loopback address.
+_CLOSED = {"RAY_AUTH_MODE": "token", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 STOP = ".cache/stop"  # a file in OUT: what every worker on every node can see
 
 
@@ -30,27 +37,47 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
         address: of an existing cluster ("auto" or host:port); None takes RAY_ADDRESS, else starts one here.
     Raises UserError when ray is not installed or the cluster cannot be reached.
     """
+    with connected(address or os.environ.get("RAY_ADDRESS"), jobs) as ray:
+        flag = out / STOP
+        flag.unlink(missing_ok=True)
+        try:
+            yield from _run(ray, units, finished, out, device, environment, report, stop, flag)
+        finally:
+            flag.unlink(missing_ok=True)
+
+
+@contextmanager
+def connected(address: str | None, jobs: int) -> Iterator[Any]:
+    """The module ray, connected to the cluster at `address`, or to one that is started on this machine for this block.
+
+    A local one listens on the loopback address alone, has no dashboard, and does nothing for whom lacks its token.
+    Raises UserError as `run_units` does.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if not address:
+        for name, value in _CLOSED.items():
+            os.environ.setdefault(name, value)
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
         import ray
     except ImportError as error:
         raise UserError("--executor ray needs the extra: pip install 'ivfbench[cluster]'") from error
-    address = address or os.environ.get("RAY_ADDRESS")
-    local: dict[str, Any] = {} if address else {
-        "num_cpus": jobs, "include_dashboard": False, "_temp_dir": str(out / ".cache" / "ray")}
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": ALLOCATOR},
-                 **local)
-    except (ConnectionError, ValueError) as error:
-        raise UserError(f"--address {address}: no Ray cluster answers there ({' '.join(str(error).split())[:200]}); "
-                        "start one with `ray start --head`, or leave the address out") from error
-    flag = out / STOP
-    flag.unlink(missing_ok=True)
-    try:
-        yield from _run(ray, units, finished, out, device, environment, report, stop, flag)
-    finally:
-        flag.unlink(missing_ok=True)
-        ray.shutdown()
+    variables = {**ALLOCATOR, **({VARIABLE: "1"} if foreign_code_allowed() else {})}
+    # Ray's sockets: a path below OUT would be too long for most users, and would be input where OUT is somebody else's
+    with TemporaryDirectory(prefix="ivfbench-ray-", ignore_cleanup_errors=True) as folder:
+        local: dict[str, Any] = {} if address else {
+            "num_cpus": jobs, "include_dashboard": False, "_node_ip_address": "127.0.0.1", "_temp_dir": folder}
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR,
+                     runtime_env={"env_vars": variables}, **local)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            told = " ".join(str(error).split())[:200]
+            raise UserError(f"--address {address}: no Ray cluster answers there ({told}); start one with "
+                            "`ray start --head`, or leave the address out") from error
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
 
 
 def _run(ray: Any, units: Sequence[Unit], finished: set[str], out: Path, device: str,

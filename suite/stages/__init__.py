@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import IvfbenchError
+from core.inside import inside, remove_links
 from core.names import nearest
 from results.rows import Row
 from suite.errors import Stopped
@@ -116,7 +117,9 @@ def execute(unit: Unit, context: Context) -> Outcome:
     start = time.perf_counter()
     peak = Peak()
     try:
-        (context.out / unit.folder).mkdir(parents=True, exist_ok=True)
+        folder = inside(context.out, unit.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_links(folder)  # a trainer would write through them
         from_then = made_from(context.out, unit)
         made = find_stage(unit.stage).run(unit, context)
         seconds = time.perf_counter() - start

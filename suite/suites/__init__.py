@@ -49,7 +49,7 @@ class Suite:
 
     def read(self, table: Mapping[str, Any], where: str) -> Any:
         """The settings from a profile's table. Raises UserError, or the error of the training's own room."""
-        if self.training is None:
+        if self.training is None or not isinstance(table, Mapping):
             return records.read(self.settings, table, where, UserError)
         own = {field.name for field in fields(self.settings)}
         known = own | {field.name for field in fields(self.training)}

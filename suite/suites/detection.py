@@ -5,7 +5,7 @@ from typing import Any
 
 from downstream.detection.data.policy import LabelPolicy
 from downstream.detection.dataset import open_detection
-from downstream.detection.run import run_detection
+from downstream.detection.run import check_sources, run_detection
 from downstream.detection.settings import DetectionSettings
 from suite.planning import Planning
 from suite.stages import Context, Stage, StageResult, register_stage
@@ -25,6 +25,7 @@ class DetectionSuite:
 
 
 def plan(planning: Planning, settings: DetectionSuite) -> None:
+    check_sources(settings.training)
     for dataset in settings.datasets:
         labels = open_detection(dataset, planning.data, policy=settings.labels, known=planning.known_files)
         planning.label_problems[dataset] = labels.problems
@@ -37,12 +38,10 @@ def plan(planning: Planning, settings: DetectionSuite) -> None:
 
 def detect(unit: Unit, context: Context) -> StageResult:
     work = training(unit)
-    # labels are written once for all methods and seeds
-    shared = context.out / ".cache" / "labels" / work.decides()["labels"][:12]
     folder = context.out / unit.folder
     with fused_pictures(unit, context) as pictures:
         result = run_detection(pictures, work.labels, work.split, work.settings, seed=unit.seed, device=context.device,
-                               out=folder, progress=progress_of(unit, context), labels=shared)
+                               out=folder, progress=progress_of(unit, context))
     details: dict[str, Any] = {"losses": result.losses, "cost": cost_of(result), "notes": result.notes}
     return StageResult(rows_of(unit, "detection", work.settings.engine, result.rows), details,
                        artefacts_below(folder, result.predictions.name))

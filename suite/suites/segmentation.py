@@ -1,6 +1,7 @@
 """Suite segmentation: train DeepLabv3+ on a method's fused pictures, count IoU on the test pictures (Table III)."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from downstream.segmentation import SegmentationSettings, open_segmentation
@@ -37,6 +38,10 @@ class SegmentationSuite:
 
 def plan(planning: Planning, settings: SegmentationSuite) -> None:
     chosen = settings.training
+    if chosen.pretrained:
+        from downstream.segmentation.pretrained import read_weights  # loads torch
+
+        read_weights(Path(chosen.pretrained))  # before anything is fused
     for dataset in settings.datasets:
         labels = open_segmentation(dataset, planning.data)
         counted = labels.check(planning.known_files)  # before anything is fused for them

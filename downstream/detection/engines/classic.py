@@ -7,7 +7,7 @@ random numbers, so a resumed run is close to an uninterrupted one, not equal.
 
 import csv
 import hashlib
-import json
+import io
 import os
 import shutil
 import subprocess
@@ -18,9 +18,12 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from core.files import write_json
+from core.files import read_bytes, read_json, read_text, write_json, write_text
+from core.trust import OPTION, foreign_code_allowed
 from downstream._training import TrainingError, estimate_cost, load_state, save_state
 from downstream.detection.engines import Detections, Job, Trained
+from downstream.detection.engines.initial import rewritten
+from downstream.detection.engines.ledger import Ledger
 from downstream.detection.settings import DetectionError, DetectionSettings
 from fusion.images import size
 
@@ -47,34 +50,66 @@ def home() -> Path:
 def install(settings: DetectionSettings, root: Path | None = None) -> tuple[Path, Path]:
     """(repository, python) of the settings' repository and tag; cloned and installed on first use.
 
-    Raises DetectionError when the clone fails, the tag is not the pinned commit, or the packages cannot be installed.
+    Raises DetectionError when the clone fails, the commit is not a pinned one (unless the user allows foreign code), or
+    the packages cannot be installed.
     """
-    name = hashlib.sha256(settings.classic_repository.encode()).hexdigest()[:8]
-    folder = (Path(root) if root else home()) / f"{settings.classic_tag}-{name}"
+    named = f"{settings.classic_repository}\0{settings.classic_tag}"
+    folder = (Path(root) if root else home()) / hashlib.sha256(named.encode()).hexdigest()[:16]
     folder.parent.mkdir(parents=True, exist_ok=True)
-    python = folder / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python, ready = folder / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"), folder / "ready"
     with FileLock(f"{folder}.lock"):
-        if not (folder / "ready").is_file():
+        if not ready.is_file():
             shutil.rmtree(folder, ignore_errors=True)
-            _clone(settings, folder / "repository")
+            commit = _clone(settings, folder / "repository")
+            try:
+                _trusted(settings, commit)
+            except DetectionError:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
             _environment(folder, python)
-            (folder / "ready").touch()
+            write_text(ready, commit)
+        _trusted(settings, read_text(ready, DetectionError))
     return folder / "repository", python
 
 
-def _clone(settings: DetectionSettings, target: Path) -> None:
+def check_source(settings: DetectionSettings) -> None:
+    """DetectionError before anything is fused, where it is plain that the repository may not be run."""
+    url, tag = settings.classic_repository, settings.classic_tag
+    if (url, tag) not in COMMITS and not Path(url).is_dir():  # a folder may be a copy of the pinned repository
+        _trusted(settings, "")
+
+
+def _trusted(settings: DetectionSettings, commit: str) -> None:
+    """A pinned commit is the same files wherever they come from; any other is code of whoever named it."""
+    url, tag = settings.classic_repository, settings.classic_tag
+    pinned = COMMITS.get((url, tag))
+    if pinned and commit != pinned:
+        raise DetectionError(f"{url}: {tag} is {commit[:12]}, expected {pinned[:12]}")
+    if commit not in COMMITS.values() and not foreign_code_allowed():
+        known = ", ".join(f"{repository} at {name}" for repository, name in COMMITS)
+        raise DetectionError(f"classic_repository {url} at {tag} is not the pinned {known}: its train.py and what its "
+                             "requirements.txt names would run on this machine with your rights. If you have read and "
+                             f"trust them, say so with {OPTION}")
+
+
+def _clone(settings: DetectionSettings, target: Path) -> str:
+    """Clone one commit and return its hash.
+
+    Also a folder is cloned through a pack (--no-local): a hard link would be whatever bytes lie there under the name.
+    """
     import git
 
     url, tag = settings.classic_repository, settings.classic_tag
     try:
-        repository = git.Repo.clone_from(url, target, branch=tag, depth=1)
-    except git.GitCommandError as error:
-        raise DetectionError(f"{url} at {tag} could not be cloned ({error.stderr.strip()}); clone it elsewhere and "
-                             "name its path as classic_repository") from error
-    commit, pinned = repository.head.commit.hexsha, COMMITS.get((url, tag))
+        repository = git.Repo.clone_from(url, target, branch=tag, depth=1, no_local=True, no_tags=True,
+                                         env={"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:https:ssh"})
+    except git.GitError as error:
+        told = getattr(error, "stderr", "") or str(error)
+        raise DetectionError(f"{url} at {tag} could not be cloned ({' '.join(told.split())[:400]}); clone it elsewhere "
+                             "and name its path as classic_repository") from error
+    commit = str(repository.head.commit.hexsha)
     repository.close()
-    if pinned and commit != pinned:
-        raise DetectionError(f"{url}: {tag} is {commit[:12]}, expected {pinned[:12]}")
+    return commit
 
 
 def _environment(folder: Path, python: Path) -> None:
@@ -93,6 +128,7 @@ class Classic:
 
     def __init__(self, job: Job):
         self.job, self.known = job, len(_losses(job.out / "classic"))  # epochs that were reported
+        self.ledger = Ledger(home(), job.out / "classic")
 
     def train(self) -> Trained:
         """Run train.py to the end, or on from its last epoch."""
@@ -100,6 +136,10 @@ class Classic:
         _supported(settings)
         run, marker = out / "classic", out / "classic.pt"
         state = load_state(marker, job.identity) or {"seconds": 0.0, "done": False}
+        if not self.ledger.holds():  # checkpoints of another machine's run, or changed since
+            shutil.rmtree(run)
+            (out / "cost.json").unlink(missing_ok=True)
+            state, self.known = {"seconds": 0.0, "done": False}, 0
         save_state(marker, state, job.identity)
         now = 0.0
         if not state["done"]:
@@ -109,18 +149,22 @@ class Classic:
             if (run / "weights/last.pt").is_file() and len(_losses(run)) < settings.epochs:
                 command = ["train.py", "--resume", str(run / "weights/last.pt")]
             if len(_losses(run)) < settings.epochs:
-                _run(python, command, repository, out, lambda: self._watch(run, begun))
+                try:
+                    _run(python, command, repository, out, lambda: self._watch(run, begun))
+                finally:
+                    self.ledger.enter()
             now = time.perf_counter() - begun
             state = {"seconds": state["seconds"] + now, "done": True}
             save_state(marker, state, job.identity)
         losses = _losses(run)
         if len(losses) != settings.epochs:
             raise TrainingError(f"{run}/results.csv: {len(losses)} of {settings.epochs} epochs; see {out}/classic.log")
-        cost = json.loads((out / "cost.json").read_text(encoding="utf-8"))
+        cost = read_json(out / "cost.json", TrainingError)
         return Trained(losses, state["seconds"], now, cost)
 
     def _watch(self, run: Path, begun: float) -> None:
         job, losses = self.job, _losses(run)
+        self.ledger.watch()
         if len(losses) <= self.known:
             return
         estimate_cost(job.out, seconds=time.perf_counter() - begun, epochs=job.settings.epochs, device=job.device,
@@ -140,13 +184,13 @@ class Classic:
                       "--iou-thres", str(settings.nms_iou), "--max-det", str(settings.max_det), "--device",
                       _device(self.job.device), "--workers", str(settings.workers), "--save-txt", "--save-conf",
                       "--project", str(out), "--name", "classic-test", "--exist-ok"], repository, out)
-        lines = (data.parent / "test.txt").read_text(encoding="utf-8").splitlines()
+        lines = read_text(data.parent / "test.txt", DetectionError).splitlines()
         pictures = {Path(line).stem: Path(line) for line in lines}
         found = {}
         for key in ids:
             height, width = size(pictures[key])
             path = out / "classic-test/labels" / f"{key}.txt"
-            lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+            lines = read_text(path, DetectionError).splitlines() if path.is_file() else []
             found[key] = sorted((_detection(line, width, height) for line in lines), key=lambda box: -box[4])
         return found
 
@@ -166,8 +210,9 @@ def _supported(settings: DetectionSettings) -> None:
 
 def _train_command(settings: DetectionSettings, data: Path, out: Path, seed: int, device: str) -> list[str]:
     hyp = out / "hyp.yaml"
+    weights = str(rewritten(Path(settings.weights), out / "initial.pt")) if settings.weights else ""
     write_json(hyp, {**_LOSS, **{name: vars(settings)[name] for name in _HYPERPARAMETERS}})  # JSON is YAML
-    command = ["train.py", "--data", str(data), "--hyp", str(hyp), "--weights", settings.weights, "--cfg",
+    command = ["train.py", "--data", str(data), "--hyp", str(hyp), "--weights", weights, "--cfg",
                f"{settings.classic_model}.yaml", "--epochs", str(settings.epochs), "--batch-size", str(settings.batch),
                "--imgsz", str(settings.imgsz), "--optimizer", settings.optimizer, "--seed", str(seed), "--device",
                _device(device), "--workers", str(settings.workers), "--patience", str(settings.epochs), "--noplots",
@@ -199,7 +244,7 @@ def _run(python: Path, command: list[str], repository: Path, out: Path, watch=la
                 process.terminate()
                 process.wait()
     if process.returncode:
-        tail = (out / "classic.log").read_text(encoding="utf-8", errors="replace")[-1500:]
+        tail = read_bytes(out / "classic.log", TrainingError).decode("utf-8", "replace")[-1500:]
         raise TrainingError(f"{command[0]} ended with {process.returncode}; see {out / 'classic.log'}:\n{tail}")
 
 
@@ -208,7 +253,7 @@ def _losses(run: Path) -> list[float]:
     path = run / "results.csv"
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as handle:
-        table = [{k.strip(): v for k, v in row.items() if k} for row in csv.DictReader(handle)]
+    lines = io.StringIO(read_text(path, TrainingError), newline="")
+    table = [{k.strip(): v for k, v in row.items() if k} for row in csv.DictReader(lines)]
     by_epoch = {int(row["epoch"]): sum(float(v) for k, v in row.items() if k.startswith("train/")) for row in table}
     return [by_epoch[epoch] for epoch in sorted(by_epoch)]

@@ -17,8 +17,9 @@ from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils.torch_utils import unwrap_model
 
 from downstream._training import Progress, TrainingError, estimate_cost, load_state, save_state, seed_epoch
+from downstream.detection.engines.initial import initial_state
 from downstream.detection.engines.networks import sample_network
-from downstream.detection.settings import ENGINES, DetectionSettings
+from downstream.detection.settings import ENGINES, DetectionError, DetectionSettings
 
 STATE = "state.pt"
 # pinned, so that a changed default of the library cannot change numbers
@@ -38,7 +39,7 @@ def overrides(settings: DetectionSettings, data: Path, out: Path, seed: int, dev
     """The library's configuration for these settings."""
     table = {name: vars(settings)[name] for name in _SETTINGS}
     return {**_PINNED, **table, "iou": settings.nms_iou, "val": settings.validate, "seed": seed, "device": device,
-            "cache": "ram" if settings.cache else False, "pretrained": settings.weights or False,
+            "cache": "ram" if settings.cache else False, "pretrained": False,
             "model": ENGINES[settings.engine][0], "data": str(data), "project": str(out), "name": "library"}
 
 
@@ -47,6 +48,25 @@ def network(settings: DetectionSettings, classes: int, seed: int) -> DetectionMo
     config = sample_network() if settings.engine == "yolov5-sample" else ENGINES[settings.engine][0]
     seed_epoch(seed, -1)
     return DetectionModel(config, nc=classes, ch=3, verbose=False)
+
+
+def given_network(settings: DetectionSettings) -> DetectionModel:
+    """The network of settings.weights, for as many classes as it has. Raises DetectionError where it is another one."""
+    state = initial_state(Path(settings.weights))
+    numbers = [int(key.split(".")[1]) for key in state if key.count(".") > 1 and key.split(".")[1].isdecimal()]
+    last = f"model.{max(numbers, default=0)}"
+    score = state.get(f"{last}.cv3.0.2.bias")
+    other = f"{settings.weights}: no weights of {settings.title}"
+    if score is None or score.ndim != 1:
+        raise DetectionError(f"{other}: it has no {last}.cv3.0.2.bias, the classes' scores; name a file of this engine")
+    model = network(settings, len(score), 0)
+    own = model.state_dict()
+    odd = [key for key in own if key not in state or state[key].shape != own[key].shape]
+    if odd:
+        raise DetectionError(f"{other}: {odd[0]} (and {len(odd) - 1} more) missing or of another shape; name a file of "
+                             "this engine")
+    model.load_state_dict({key: state[key] for key in own})
+    return model
 
 
 class Trainer(DetectionTrainer):
@@ -73,8 +93,8 @@ class Trainer(DetectionTrainer):
 
     def get_model(self, cfg=None, weights=None, verbose=True):
         model = self.set_model_names_for_load(network(self.declared, self.data["nc"], self.number))
-        if weights:
-            model.load(weights, verbose=False)
+        if self.declared.weights:
+            model.load(given_network(self.declared), verbose=False)
         return model
 
     def get_dataloader(self, *args, **kwargs):

@@ -1,9 +1,10 @@
 """What a training run leaves to read: losses.csv (a row per step), validation.csv (a row per epoch), losses.png."""
 
 import csv
+import io
 from pathlib import Path
 
-from core.files import aside
+from core.files import aside, read_text
 
 TERMS = ("ssim", "gradient", "semantic", "edge", "lovasz", "intensity", "decomposition")
 LOSS_COLUMNS = ("step", "epoch", "stage", "learning_rate", "loss", *TERMS)
@@ -27,18 +28,26 @@ class CsvLog:
 
 def read(path: Path) -> list[dict[str, str]]:
     """Complete rows of a log (a row cut short by a kill is left out)."""
-    with Path(path).open(newline="") as handle:
-        return [row for row in csv.DictReader(handle) if None not in row.values() and row.get("step", "").isdigit()]
+    lines = io.StringIO(read_text(path), newline="")
+    return [row for row in csv.DictReader(lines) if None not in row.values() and row.get("step", "").isdigit()]
 
 
 def plot(losses: Path, figure: Path) -> None:
     """Loss against step from losses.csv, one line per term, logarithmic; the change of stage is marked."""
-    from matplotlib.figure import Figure
+    import matplotlib
 
     rows = read(losses)
     if not rows:
         return
     steps = [int(row["step"]) for row in rows]
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # a matplotlibrc in the working folder decides nothing
+        _draw(rows, steps, figure)
+
+
+def _draw(rows: list[dict[str, str]], steps: list[int], figure: Path) -> None:
+    from matplotlib.figure import Figure
+
     canvas = Figure(figsize=(7, 4), layout="constrained")
     axes = canvas.add_subplot()
     for name in ("loss", *TERMS):

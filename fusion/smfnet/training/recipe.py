@@ -10,7 +10,7 @@ from typing import Any
 
 from core import files, records
 from core.errors import IvfbenchError
-from core.names import nearest
+from core.names import is_name, nearest
 from fusion.smfnet.settings import NetworkSettings
 from fusion.smfnet.training.losses import LossSettings
 
@@ -132,6 +132,8 @@ def _merged(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     base = tables.pop("extends", None)
     if base is None:
         return tables
+    if not isinstance(base, str) or not is_name(base):
+        raise RecipeError(f"{path}: extends = {base!r}; expected the name of a recipe")
     parent = path.with_name(f"{base}.toml")
     if not parent.is_file():
         parent = _locate(base)
@@ -139,7 +141,8 @@ def _merged(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         raise RecipeError(f"{path}: extends itself by way of {base}")
     merged = _merged(parent, (*seen, path))
     for key, value in tables.items():
-        merged[key] = {**merged.get(key, {}), **value} if isinstance(value, dict) else value
+        below = merged.get(key)
+        merged[key] = {**below, **value} if isinstance(value, dict) and isinstance(below, dict) else value
     return merged
 
 

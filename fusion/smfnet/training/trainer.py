@@ -17,6 +17,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from core.files import aside
+from fusion import checkpoints
 from fusion.pairs import PairSet
 from fusion.smfnet import weights
 from fusion.smfnet.network.smfnet import SMFNet
@@ -183,12 +184,11 @@ class _Run:
             torch.save(state, temporary)
 
     def _restore(self) -> None:
-        try:
-            state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-            identity = state["identity"]
-        except Exception as error:
-            raise RecipeError(f"{self.checkpoint}: not a readable checkpoint ({type(error).__name__}); delete it or "
-                              "start anew with resume off") from error
+        state = checkpoints.read(self.checkpoint, RecipeError, remedy="Delete it or start anew with resume off")
+        identity = state.get("identity") if isinstance(state, dict) else None
+        if not isinstance(identity, dict) or "recipe" not in identity:
+            raise RecipeError(f"{self.checkpoint}: no checkpoint of a training; delete it or start anew with "
+                              "resume off")
         if identity != self._identity():
             what = "data" if identity["recipe"] == self._identity()["recipe"] else "recipe"
             raise RecipeError(f"{self.checkpoint} was written with another {what}; name another --out, or start anew "
