@@ -67,7 +67,7 @@ def read_network(path: Path, error: type[IvfbenchError] = IvfbenchError, *, reme
     if strange:
         raise error(f"{path}: cannot be read: it names {strange[0]}, which is no part of a network, and loading it "
                     f"could run code of whoever made it. {remedy or 'Take the file from its publisher'}")
-    shells = [(type("Shell", (Shell,), {"named": name}), name) for name in named]
+    shells: list[Any] = [(type("Shell", (Shell,), {"named": name}), name) for name in named]
     with torch.serialization.safe_globals(shells):
         return read(path, error, remedy=remedy)
 
