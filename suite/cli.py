@@ -14,6 +14,7 @@ import typer
 from suite.commands.audit import audit
 from suite.commands.bundle import bundle
 from suite.commands.compare import compare
+from suite.commands.list import list_known
 
 INTERRUPTED = 130
 
@@ -237,6 +238,7 @@ def verify(out: Annotated[Path, typer.Argument(help="a run's OUT, or a bundle")]
 
 for _command in (audit, bundle, compare):
     app.command()(_command)
+app.command("list")(list_known)
 
 
 def check_device(device: str) -> str:
