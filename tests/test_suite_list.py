@@ -6,12 +6,12 @@ import json
 from dataclasses import replace
 
 import pytest
+from suite_scenes import run_cli
 from typer.testing import CliRunner
 
 from fusion.method import WeightFile, find, methods
 from suite.cli import app
 from suite.listing import KINDS, Roots, count, counted, state_of_weights
-from suite_scenes import run_cli
 
 NETWORKS = [name for name, card in methods().items() if card.weights]
 
