@@ -97,6 +97,7 @@ class AUIF(LumaNetwork):
         name="auif", title="AUIF", kind="baseline", task=("ivf",),
         paper="Zhao et al., Efficient and Model-Based Infrared and Visible Image Fusion via Algorithm Unrolling, "
               "IEEE TCSVT 2021",
+        venue="IEEE TCSVT", year=2021, trained_on="FLIR (180 pairs)",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(
             WeightFile("TCSVT_Encoder_Base.model", "c4fe51b85637e3befc89b27e3cbb7a765aea37871eb4da4f58b471680ce7eb72",

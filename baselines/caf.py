@@ -39,6 +39,7 @@ class CAF(LumaNetwork):
         name="caf", title="CAF", kind="baseline", task=("ivf",),
         paper="Liu et al., Where Elegance Meets Precision: Towards a Compact, Automatic, and Flexible Framework for "
               "Multi-modality Image Fusion and Applications, IJCAI 2024",
+        venue="IJCAI", year=2024,
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(WeightFile("Det_final.pth", "b99ef24efea89cb9e91e13c470195618507c5557c9fdd469ce48cdbc00db16d0",
                             REPOSITORY, COMMIT, "cache/Det_final.pth"),

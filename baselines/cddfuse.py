@@ -146,6 +146,7 @@ class CDDFuse(LumaNetwork):
         name="cddfuse", title="CDDFuse", kind="baseline", task=("ivf", "mif"),
         paper="Zhao et al., CDDFuse: Correlation-Driven Dual-Branch Feature Decomposition for Multi-Modality Image "
               "Fusion, CVPR 2023",
+        venue="CVPR", year=2023, trained_on="MSRS",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(WeightFile("CDDFuse_IVF.pth", "", REPOSITORY, COMMIT, "models/CDDFuse_IVF.pth"),
                  WeightFile("CDDFuse_MIF.pth", "", REPOSITORY, COMMIT, "models/CDDFuse_MIF.pth", optional=True)),

@@ -65,6 +65,7 @@ class DATFuse(TangMethod):
     card = Card(
         name="datfuse", title="DATFuse", kind="baseline", task=("ivf",),
         paper="Tang et al., DATFuse: Infrared and Visible Image Fusion via Dual Attention Transformer, IEEE TCSVT 2023",
+        venue="IEEE TCSVT", year=2023,
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(WeightFile("model_10.pth", "075b636954cbd425fc29be808bcfb42232e29b203f054c2a637ed301300d5a1d",
                             REPOSITORY, COMMIT, "model_10.pth"),),

@@ -40,6 +40,7 @@ class DECFusion(LumaNetwork):
         name="decfusion", title="DECFusion", kind="baseline", task=("ivf",),
         paper="Xiao et al., DECFusion: A Lightweight Decomposition Fusion Method for Luminance Artifact Removal in "
               "Infrared and Visible Images",
+        trained_on="MSRS",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(WeightFile("epoch_400.pth", "a5a9bf56b451b9048cac9a50349904249f6c2f8b23a00e3c886c9f1f8e9101c5",
                             REPOSITORY, COMMIT, "weights/epoch_400.pth"),),

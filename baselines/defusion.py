@@ -155,6 +155,7 @@ class DeFusion(LumaNetwork):
         name="defusion", title="DeFusion", kind="baseline", task=("ivf", "mif"),
         paper="Liang et al., Fusion from Decomposition: A Self-Supervised Decomposition Approach for Image Fusion, "
               "ECCV 2022",
+        venue="ECCV", year=2022, trained_on="COCO",
         repository=f"erfect2020/DecompositionForFusion@{COMMIT[:8]}", licence="MIT",
         weights=(WeightFile("DeFusion.pth",
                             url="https://drive.google.com/file/d/1CUoFLiV3mugvbfBcMcwgXbDF6bWPhdd9/view"),),

@@ -105,6 +105,7 @@ class DenseFuse(LumaNetwork):
     card = Card(
         name="densefuse", title="DenseFuse", kind="baseline", task=("ivf",),
         paper="Li and Wu, DenseFuse: A Fusion Approach to Infrared and Visible Images, IEEE TIP 2019",
+        venue="IEEE TIP", year=2019,
         repository=f"{TORCH_REPOSITORY}@{TORCH_COMMIT[:8]}", licence="none stated",
         weights=(
             WeightFile(TORCH_FILE, "b34cf3650f04161b31ac2467decfeedf7eba39165b7618f846e0f298ecd2ac65",

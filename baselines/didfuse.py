@@ -80,6 +80,7 @@ class DIDFuse(LumaNetwork):
     card = Card(
         name="didfuse", title="DIDFuse", kind="baseline", task=("ivf",),
         paper="Zhao et al., DIDFuse: Deep Image Decomposition for Infrared and Visible Image Fusion, IJCAI 2020",
+        venue="IJCAI", year=2020, trained_on="FLIR (180 pairs)",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(
             WeightFile("Encoder_weight_IJCAI.pkl", "4d84a4e64e58469d3d4591f83c6683ead3e422498519db99bb617cb29d268471",

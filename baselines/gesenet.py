@@ -108,6 +108,7 @@ class GeSeNet(LumaNetwork):
         name="gesenet", title="GeSeNet", kind="baseline", task=("mif",),
         paper="Li et al., GeSeNet: A General Semantic-Guided Network With Couple Mask Ensemble for Medical Image "
               "Fusion, IEEE TNNLS 2023",
+        venue="IEEE TNNLS", year=2023, trained_on="Harvard medical",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="MIT",
         weights=(WeightFile("GeSeNet.pth", "3ecbeb6321d190a088a96adac244fcb384506cbfaf31880f08462d2aba518909",
                             REPOSITORY, COMMIT, "model/GeSeNet.pth"),),

@@ -219,6 +219,7 @@ class GIFNet(LumaNetwork):
         name="gifnet", title="GIFNet", kind="baseline", task=("ivf", "mif"),
         paper="Cheng et al., One Model for ALL: Low-Level Task Interaction Is a Key to Task-Agnostic Image Fusion, "
               "CVPR 2025",
+        venue="CVPR", year=2025,
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(WeightFile("Final.model", "bfc1dfef0d5b386b0c04f172daf8f6af52ba395f26dc3dd5757425fd32eb1038",
                             REPOSITORY, COMMIT, "model/Final.model"),),

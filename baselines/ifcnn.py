@@ -48,6 +48,7 @@ class IFCNN(LumaNetwork):
         name="ifcnn", title="IFCNN", kind="baseline", task=("mif",),
         paper="Zhang et al., IFCNN: A General Image Fusion Framework Based on Convolutional Neural Network, "
               "Information Fusion 2020",
+        venue="Information Fusion", year=2020, trained_on="multi-focus pictures",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(WeightFile("IFCNN-MAX.pth", "6022b44c88a2f0367ba9b08fcdf0d663745d9a966fca0ee1f41867797b6ff53f",
                             REPOSITORY, COMMIT, "Code/snapshots/IFCNN-MAX.pth"),),

@@ -106,6 +106,7 @@ class ITFuse(TangMethod):
         name="itfuse", title="ITFuse", kind="baseline", task=("ivf",),
         paper="Tang et al., ITFuse: An Interactive Transformer for Infrared and Visible Image Fusion, Pattern "
               "Recognition 2024",
+        venue="Pattern Recognition", year=2024,
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(WeightFile("model.pth", "578f4d651c998134c4984ae635286557aa96aea99d9d5b9aa610021134113a69",
                             REPOSITORY, COMMIT, "models/model.pth"),),

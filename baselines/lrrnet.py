@@ -85,6 +85,7 @@ class LRRNet(LumaNetwork):
         name="lrrnet", title="LRRNet", kind="baseline", task=("ivf",),
         paper="Li et al., LRRNet: A Novel Representation Learning Guided Fusion Framework for Infrared and Visible "
               "Images, IEEE TPAMI 2023",
+        venue="IEEE TPAMI", year=2023, trained_on="KAIST",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(WeightFile(FILE, "1de9dd8dee9b650ce69c74ea53e3b9a6b749222f1059a689aabf28f68ee63e29",
                             REPOSITORY, COMMIT, f"model/{FILE}"),),

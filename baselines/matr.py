@@ -101,6 +101,7 @@ class MATR(LumaNetwork):
     card = Card(
         name="matr", title="MATR", kind="baseline", task=("mif",),
         paper="Tang et al., MATR: Multimodal Medical Image Fusion via Multiscale Adaptive Transformer, IEEE TIP 2022",
+        venue="IEEE TIP", year=2022,
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(WeightFile("model_10.pth", "523f6be0ef0330a84c473a7ad2e037a7eb1a98584021c4772dfd317c1c0ddaab",
                             REPOSITORY, COMMIT, "models/model_10.pth"),),

@@ -123,6 +123,7 @@ class MFEIF(LumaNetwork):
         name="mfeif", title="MFEIF", kind="baseline", task=("ivf",),
         paper="Liu et al., Learning a Deep Multi-scale Feature Ensemble and an Edge-attention Guidance for Image "
               "Fusion, IEEE TCSVT 2021",
+        venue="IEEE TCSVT", year=2021,
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(WeightFile("default.pth", "de730170d4e7c794c476bdf1ace00b3f949ce12fe332dec4d83aa0a961d809b6",
                             REPOSITORY, COMMIT, "weights/default.pth"),),

@@ -187,6 +187,7 @@ class MURF(VariablesNetwork):
     card = Card(
         name="murf", title="MURF", kind="baseline", task=("ivf",),
         paper="Xu et al., MURF: Mutually Reinforcing Multi-modal Image Registration and Fusion, IEEE TPAMI 2023",
+        venue="IEEE TPAMI", year=2023, trained_on="RoadScene",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(
             WeightFile("0000.ckpt.data-00000-of-00001",

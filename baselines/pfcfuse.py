@@ -49,6 +49,7 @@ class PFCFuse(CDDFuse):
         name="pfcfuse", title="PFCFuse", kind="baseline", task=("ivf",),
         paper="Hu et al., PFCFuse: A Poolformer and CNN Fusion Network for Infrared-Visible Image Fusion, IEEE TIM "
               "2024",
+        venue="IEEE TIM", year=2024, trained_on="MSRS",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(WeightFile("PFCFuse_IVF.pth", "6fad97b6213264ba111d16ba479ff97dc1507adff1a40b95852ec6f4e171feb1",
                             REPOSITORY, COMMIT, "PFCFuse_IVF.pth"),),

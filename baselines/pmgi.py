@@ -63,6 +63,7 @@ class PMGI(VariablesNetwork):
         name="pmgi", title="PMGI", kind="baseline", task=("ivf",),
         paper="Zhang et al., Rethinking the Image Fusion: A Fast Unified Image Fusion Network based on Proportional "
               "Maintenance of Gradient and Intensity, AAAI 2020",
+        venue="AAAI", year=2020,
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="MIT",
         weights=(
             WeightFile("CGAN.model-1.data-00000-of-00001",

@@ -57,6 +57,7 @@ class ReCoNet(LumaNetwork):
         name="reconet", title="ReCoNet", kind="baseline", task=("ivf", "mif"),
         paper="Huang et al., ReCoNet: Recurrent Correction Network for Fast and Efficient Multi-modality Image Fusion, "
               "ECCV 2022",
+        venue="ECCV", year=2022,
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="MIT",
         weights=(WeightFile("params.pth", "d4f013c85e48d10d4f6c8b6574f16e4fe9cb5df48c77fc17c1e524f04bb3c290",
                             REPOSITORY, COMMIT, "archive/params.pth"),),

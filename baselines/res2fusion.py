@@ -100,6 +100,7 @@ class Res2Fusion(LumaNetwork):
         name="res2fusion", title="Res2Fusion", kind="baseline", task=("ivf",),
         paper="Wang et al., Res2Fusion: Infrared and Visible Image Fusion Based on Dense Res2net and Double Nonlocal "
               "Attention Models, IEEE TIM 2022",
+        venue="IEEE TIM", year=2022, trained_on="COCO",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(
             WeightFile(FILE, "00bb0bb80dc2660efa8f06173e4e34830b8a2a5ac92c5da5875a70db93011b75",

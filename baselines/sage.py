@@ -54,6 +54,7 @@ class SAGE(LumaNetwork):
         name="sage", title="SAGE", kind="baseline", task=("ivf",),
         paper="Wu et al., Every SAM Drop Counts: Embracing Semantic Priors for Multi-Modality Image Fusion and Beyond, "
               "CVPR 2025",
+        venue="CVPR", year=2025, trained_on="FMB",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="MIT",
         weights=(WeightFile("checkpoints.pt", "ecfde477ca4cd65401f207d5dc91ce6c475a49891d768dbdb7a66366255ee836",
                             REPOSITORY, COMMIT, "checkpoints/checkpoints.pt"),),

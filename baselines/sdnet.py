@@ -65,6 +65,7 @@ class SDNet(VariablesNetwork):
         name="sdnet", title="SDNet", kind="baseline", task=("ivf",),
         paper="Zhang and Ma, SDNet: A Versatile Squeeze-and-Decomposition Network for Real-Time Image Fusion, "
               "IJCV 2021",
+        venue="IJCV", year=2021,
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="MIT",
         weights=(
             WeightFile(f"{NAME}.data-00000-of-00001",

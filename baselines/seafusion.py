@@ -62,6 +62,7 @@ class SeAFusion(LumaNetwork):
         name="seafusion", title="SeAFusion", kind="baseline", task=("ivf",),
         paper="Tang, Yuan and Ma, Image fusion in the loop of high-level vision tasks: A semantic-aware real-time "
               "infrared and visible image fusion network, Information Fusion 2022",
+        venue="Information Fusion", year=2022, trained_on="MFNet",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="MIT",
         weights=(WeightFile("SeAFusion.pth", "8d65a7f9a50f36349803368cf9920f40420776995e7e8cc8a56d8d30e499431d",
                             REPOSITORY, COMMIT, "Checkpoint/SeAFusion/SeAFusion.pth"),),

@@ -252,6 +252,7 @@ class SHIP(LumaNetwork):
         name="ship", title="SHIP", kind="baseline", task=("ivf", "mif"),
         paper="Zheng et al., Probing Synergistic High-Order Interaction in Infrared and Visible Image Fusion, "
               "CVPR 2024",
+        venue="CVPR", year=2024, trained_on="M3FD",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(WeightFile("SHIP_model.pth", "e61783e79144d5c9da6681b833ad64624ed2e61f6a533fd18ab896349e3f7329",
                             REPOSITORY, COMMIT, "pretrained_model/SHIP_model.pth"),),

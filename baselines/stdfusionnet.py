@@ -93,6 +93,7 @@ class STDFusionNet(VariablesNetwork):
         name="stdfusionnet", title="STDFusionNet", kind="baseline", task=("ivf",),
         paper="Ma et al., STDFusionNet: An Infrared and Visible Image Fusion Network Based on Salient Target "
               "Detection, IEEE TIM 2021",
+        venue="IEEE TIM", year=2021,
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="MIT",
         weights=(
             WeightFile(NAME + ENDINGS[0], "3c7ff5b01671dbf59039dd80c6b7df8f149237a4f8bd05405fe22ca9959db92e",

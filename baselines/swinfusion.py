@@ -259,6 +259,7 @@ class SwinFusion(LumaNetwork):
         name="swinfusion", title="SwinFusion", kind="baseline", task=("ivf",),
         paper="Ma et al., SwinFusion: Cross-domain Long-range Learning for General Image Fusion via Swin Transformer, "
               "IEEE/CAA Journal of Automatica Sinica 2022",
+        venue="IEEE/CAA Journal of Automatica Sinica", year=2022, trained_on="MSRS",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(WeightFile("10000_E.pth", "", REPOSITORY, COMMIT, f"{FOLDER}/10000_E.pth"),),
         recipe={"released": "float luma, 1 to 8 mirrored rows and columns added and cropped, clamped to 0..1, chroma "

@@ -69,6 +69,7 @@ class TarDAL(LumaNetwork):
         name="tardal", title="TarDAL", kind="baseline", task=("ivf", "mif"),
         paper="Liu et al., Target-aware Dual Adversarial Learning and a Multi-scenario Multi-Modality Benchmark to "
               "Fuse Infrared and Visible for Object Detection, CVPR 2022",
+        venue="CVPR", year=2022, trained_on="M3FD",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="GPL-3.0 (the authors' code; nothing of it is used here)",
         weights=(
             WeightFile("tardal.pt", "e0fa61e25cffa9fb14ff17b47ea7ba237a6e8c6f37e1b9b115d63354ff0f13e1",

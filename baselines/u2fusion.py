@@ -69,6 +69,7 @@ class U2Fusion(VariablesNetwork):
     card = Card(
         name="u2fusion", title="U2Fusion", kind="baseline", task=("ivf", "mif"),
         paper="Xu et al., U2Fusion: A Unified Unsupervised Image Fusion Network, IEEE TPAMI 2022",
+        venue="IEEE TPAMI", year=2022,
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(
             WeightFile("model.ckpt.data-00000-of-00001",

@@ -60,6 +60,7 @@ class YDTR(TangMethod):
     card = Card(
         name="ydtr", title="YDTR", kind="baseline", task=("ivf",),
         paper="Tang et al., YDTR: Infrared and Visible Image Fusion via Y-Shape Dynamic Transformer, IEEE TMM 2023",
+        venue="IEEE TMM", year=2023,
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(WeightFile("model_10.pth", "183c31a103ada74063e644b300d6708ed567dcc231a9d0f8d52e098c6c2a0d32",
                             REPOSITORY, COMMIT, "models/model_10.pth"),),

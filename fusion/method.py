@@ -52,7 +52,10 @@ class Card:
     title: str  # as printed in tables
     kind: str  # "source", "classic", "baseline", "ours"
     task: tuple[str, ...]  # "ivf", "mif"
-    paper: str
+    paper: str  # authors, title, venue and year
+    venue: str = ""  # as it stands in `paper`; "" where it was not published yet, or no one says
+    year: int = 0  # of the publication; 0 as above
+    trained_on: str = ""  # of the released weights, as the authors' repository says; "" where it says nothing
     repository: str = ""  # owner/name@commit, "" for textbook methods
     licence: str = ""  # of the authors' repository
     weights: tuple[WeightFile, ...] = ()

@@ -15,6 +15,7 @@ from suite.commands.audit import audit
 from suite.commands.bundle import bundle
 from suite.commands.compare import compare
 from suite.commands.device import check_device
+from suite.commands.list import list_known
 from suite.commands.train import train
 from suite.commands.verify import verify
 
@@ -211,6 +212,7 @@ def trace(table: Annotated[str, typer.Argument(help="table1 ... table6")], datas
 
 for _command in (audit, bundle, compare, train, verify):
     app.command()(_command)
+app.command("list")(list_known)
 
 
 def check_jobs(jobs: int | None, device: str) -> int:

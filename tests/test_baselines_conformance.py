@@ -124,6 +124,9 @@ def test_card_is_complete(name):
     if card.kind in ("baseline", "ours", "precomputed"):
         assert card.paper and card.licence
         assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{7,40}", card.repository)
+        assert bool(card.venue) == bool(card.year)
+    if card.venue:
+        assert f"{card.venue} {card.year}" in card.paper
     if card.kind == "baseline":
         assert card.weights
 

@@ -34,6 +34,7 @@ class Laplacian(LumaMethod):
 
     card = Card(name="laplacian", title="LP", kind="classic", task=("ivf", "mif"),
                 paper="Burt and Kolczynski, Enhanced image capture through fusion, ICCV 1993",
+                venue="ICCV", year=1993,
                 recipe={"released": f"{LEVELS} levels, detail of larger magnitude, mean base, on the luma in float; "
                                     "chroma of the visible picture"},
                 parity="pyramid checked for perfect reconstruction")

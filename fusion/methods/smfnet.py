@@ -34,7 +34,8 @@ class SMFNetMethod(LumaMethod):
     card = Card(
         name="smfnet", title="SMFNet", kind="ours", task=("ivf", "mif"),
         paper="Zhang et al., A Semantic-Aware and Multi-Guided Network for Infrared-Visible Image Fusion, "
-              "arXiv 2407.06159",
+              "arXiv 2024 (2407.06159)",
+        venue="arXiv", year=2024, trained_on="MSRS",
         repository=f"{REPOSITORY}@{COMMIT[:8]}", licence="none stated",
         weights=(WeightFile("model_VIF.pth", repository=REPOSITORY, commit=COMMIT, path="models/model_VIF.pth",
                             optional=True),),
