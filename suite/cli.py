@@ -14,6 +14,8 @@ import typer
 from suite.commands.audit import audit
 from suite.commands.bundle import bundle
 from suite.commands.compare import compare
+from suite.commands.fetch import fetch
+from suite.commands.import_data import import_data
 
 INTERRUPTED = 130
 
@@ -94,28 +96,6 @@ def check(data: Data = None, weights: Weights = None) -> None:
     from suite.check import check as look
 
     if not look(data, chosen_root(weights)):
-        raise typer.Exit(1)
-
-
-@app.command()
-def fetch(
-    names: Annotated[list[str] | None, typer.Argument(help="methods; default: all")] = None,
-    weights: Annotated[Path | None, typer.Option(
-        envvar="IVFBENCH_WEIGHTS", help="where to put them; default: the per-user cache")] = None,
-    mirror: Annotated[str | None, typer.Option(
-        help="clone from here instead of GitHub: a folder or URL of <owner>/<name>, or a pattern with {owner}, {name}"
-    )] = None,
-) -> None:
-    """Clone released weights from their pinned commits, verify them and put them into place."""
-    from baselines.weights import default_root
-    from baselines.weights import fetch as bring
-    from fusion.method import find, methods
-
-    cards = [find(name).card for name in names] if names else list(methods().values())
-    outcomes = bring(cards, weights or default_root(), mirrors=mirror, progress=typer.echo)
-    for outcome in outcomes:
-        typer.echo(f"{outcome.state:8} {outcome.method} {outcome.file} {outcome.message}".rstrip())
-    if any(outcome.state == "failed" for outcome in outcomes):
         raise typer.Exit(1)
 
 
@@ -235,7 +215,7 @@ def verify(out: Annotated[Path, typer.Argument(help="a run's OUT, or a bundle")]
         raise typer.Exit(1)
 
 
-for _command in (audit, bundle, compare):
+for _command in (audit, bundle, compare, fetch, import_data):
     app.command()(_command)
 
 
