@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.cddfuse import WIDTH, CDDFuse, CDDFuseNetwork
+from baselines.cddfuse import WIDTH, CDDFuseNetwork, DualBranchMethod
 from fusion.method import Card, WeightFile, register
 from fusion.smfnet.network.blocks import ChannelNorm
 
@@ -44,7 +44,7 @@ class PFCFuseNetwork(CDDFuseNetwork):
 
 
 @register
-class PFCFuse(CDDFuse):
+class PFCFuse(DualBranchMethod):
     card = Card(
         name="pfcfuse", title="PFCFuse", kind="baseline", task=("ivf",),
         paper="Hu et al., PFCFuse: A Poolformer and CNN Fusion Network for Infrared-Visible Image Fusion, IEEE TIM "

@@ -5,29 +5,23 @@ what lies behind a sharing service (Google Drive) is named with instructions, si
 """
 
 import os
-import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from baselines.precomputed import how_to_bring
 from core.archives import FAULTS, extract, fault
+from core.errors import IvfbenchError
 from core.files import sha256
 from fusion.method import Card, MethodError, WeightFile
+from fusion.repositories import MAX_BYTES, Commit, Mirrors, RepositoryError, at_commit, is_pointer, mirror_url
 
-HOST = "https://github.com/{owner}/{name}.git"
 MEMBER = "!"  # "models.zip!folder/file": a member of an archive in the repository
-# never ask for a password on a terminal, and give up on a connection that stands still
-ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HTTP_LOW_SPEED_TIME": "60"}
-LOCAL_SERVER = "git -c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true upload-pack"
 CHUNK = 1 << 20
-MAX_BYTES = 4 * 2**30  # of one file of weights: several times the largest that a card names
-
-Mirrors = Mapping[str, str] | str | None
 
 
 @dataclass(frozen=True)
@@ -92,8 +86,7 @@ def fetch(cards: Iterable[Card], root: Path, *, mirrors: Mirrors = None,
     """Bring the cards' weights to `root`; each repository is cloned once, shallow and without other files' contents.
 
     Args:
-        mirrors: where repositories are cloned from instead of GitHub: {"owner/name": path or URL}, or one pattern
-            for all ("https://host/{owner}/{name}.git"); a pattern without braces is a folder or URL of owner/name.
+        mirrors: where repositories are cloned from instead of GitHub (fusion.repositories.mirror_url).
         progress: called with one line before each clone.
     Returns one outcome per file. A file whose sha256 differs from the card's is never put into place: "failed".
     """
@@ -123,17 +116,6 @@ def fetch(cards: Iterable[Card], root: Path, *, mirrors: Mirrors = None,
     return list(outcomes.values())
 
 
-def mirror_url(repository: str, mirrors: Mirrors) -> str:
-    """Where `owner/name` is cloned from."""
-    owner, _, name = repository.partition("/")
-    if isinstance(mirrors, str):
-        pattern = mirrors if "{" in mirrors else mirrors.rstrip("/") + "/{owner}/{name}"
-    else:
-        pattern = (mirrors or {}).get(repository, HOST)
-    url = pattern.replace("{owner}", owner).replace("{name}", name)
-    return str(Path(url).resolve()) if Path(url).exists() else url
-
-
 def _source(card: Card, item: WeightFile, path: Path) -> str:
     if item.repository:
         return f"`python run_all.py fetch {card.name}` clones it from {item.repository}"
@@ -144,62 +126,32 @@ def _source(card: Card, item: WeightFile, path: Path) -> str:
 
 def _from_repository(url: str, commit: str, items: list[tuple[Card, WeightFile]], root: Path) -> list[Outcome]:
     try:
-        import git
-    except ImportError as error:  # GitPython needs the git command
-        return [Outcome(card.name, item.file, "failed", f"git cannot be used: {error}") for card, item in items]
-    # a scratch clone is removed even when git has left read-only objects in it
-    with (tempfile.TemporaryDirectory(prefix="ivfbench-", ignore_cleanup_errors=True) as folder,
-          git.Repo.init(folder) as repo, repo.git.custom_environment(**ENVIRONMENT)):
-        try:
-            remote = repo.create_remote("origin", url)
-            if Path(url).exists():  # a folder serves whole commits unless it is told that it may leave contents out
-                with remote.config_writer as config:
-                    config.set("uploadpack", LOCAL_SERVER)
-            # by commit, one commit deep; blob:none defers the contents, so that only the named files travel
-            repo.git.fetch("--quiet", "--no-tags", "--depth=1", "--filter=blob:none", "origin", commit)
-            tree = repo.commit(commit).tree
-        except (git.GitError, ValueError) as error:
-            message = (f"{url}: commit {commit[:12]} cannot be fetched ({_reason(error)}). "
-                       "Without internet, name a mirror with --mirror")
-            return [Outcome(card.name, item.file, "failed", message) for card, item in items]
-        outcomes = []
-        for card, item in items:
-            path = root / card.name / item.file
-            try:
-                _place(path, item, tree, f"{url}@{commit[:12]}")
-                outcomes.append(Outcome(card.name, item.file, "fetched", str(path)))
-            except (MethodError, OSError, ValueError, git.GitError) as error:
-                outcomes.append(Outcome(card.name, item.file, "failed", str(error)))
-                repo.git.clear_cache()  # the process that reads contents ends with what it could not read
-        return outcomes
+        with at_commit(url, commit) as source:
+            return [_bring(card, item, source, root) for card, item in items]
+    except RepositoryError as error:
+        return [Outcome(card.name, item.file, "failed", str(error)) for card, item in items]
 
 
-def _reason(error: Exception) -> str:
-    told = re.search(r"(?:fatal|error): .*", str(error))
-    return told[0].strip("'")[:200] if told else str(error).strip()[:200] or type(error).__name__
+def _bring(card: Card, item: WeightFile, source: Commit, root: Path) -> Outcome:
+    path = root / card.name / item.file
+    try:
+        _place(path, item, source)
+    except (IvfbenchError, OSError) as error:
+        return Outcome(card.name, item.file, "failed", str(error))
+    return Outcome(card.name, item.file, "fetched", str(path))
 
 
-def _place(path: Path, item: WeightFile, tree, origin: str) -> None:
+def _place(path: Path, item: WeightFile, source: Commit) -> None:
     """Write the file aside, verify it, rename it: under its name a file is complete and right."""
     inner, _, member = item.path.partition(MEMBER)
-    try:
-        blob = tree / inner
-    except KeyError as error:
-        raise MethodError(f"{origin}: no file {inner} in the repository") from error
-    if blob.type != "blob" or _too_large(blob.size):
-        raise MethodError(f"{origin}: {inner} {_too_large(blob.size) or 'is no file'}; nothing was put into place")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as aside:
         try:
-            try:
-                blob.stream_data(aside)
-            except ValueError as error:  # GitPython's, when git has no content under the name
-                raise MethodError(f"{origin}: the repository lists {inner} but its content cannot be had there "
-                                  "(a copy without large files?)") from error
+            source.write(inner, aside)
             if member:
-                _unpack(aside, member, f"{origin}:{inner}")
+                _unpack(aside, member, f"{source.origin}:{inner}")
             aside.close()
-            _verify(Path(aside.name), item, f"{origin}:{item.path}")
+            _verify(Path(aside.name), item, f"{source.origin}:{item.path}")
             Path(aside.name).chmod(0o644)
             Path(aside.name).replace(path)
         finally:
@@ -231,11 +183,9 @@ def _too_large(size: int) -> str:
 
 
 def _verify(path: Path, item: WeightFile, origin: str) -> None:
-    found = sha256(path)
-    with path.open("rb") as handle:
-        pointer = handle.read(24) == b"version https://git-lfs."
-    if pointer:
+    if is_pointer(path):
         raise MethodError(f"{origin}: a Git LFS pointer, not the file; clone it with git-lfs and copy it by hand")
+    found = sha256(path)
     if item.sha256 and found != item.sha256:
         raise MethodError(f"{origin}: sha256 {found[:12]}... differs from the pinned {item.sha256[:12]}...; "
                           "nothing was put into place. The mirror holds another file")

@@ -10,6 +10,8 @@
     [pairs]                           # optional
     sixteen_bit = "minmax"            # or "percentile", or [low, high]; left out: 16-bit pictures are refused
 
+    [[fetch]], [release]              # optional: where its files come from, see fusion.origins
+
     [detection]                       # optional: boxes; [segmentation]: masks, the same keys
     roots = ["m3fd", "M3FD"]          # below the data root
     classes = ["People", "Car"]       # in the order of tables; of masks: in the order of the ids
@@ -21,13 +23,14 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 from core import plugins, records
 from core.errors import IvfbenchError
 from core.files import read_toml
 from core.names import is_name, nearest
+from fusion.origins import FetchedFolder, Release, below
 
 DATASETS = Path(__file__).with_name("datasets")
 PARTS = ("train", "val", "test")
@@ -36,12 +39,6 @@ _more_folders: list[Path] = []
 
 class PairsError(IvfbenchError):
     """A data set that cannot be used; the message names the folder or file, what was found and the remedy."""
-
-
-def _below(path: str, what: str) -> None:
-    parts = PurePosixPath(path).parts
-    if not parts or path.startswith("/") or ".." in parts:
-        raise ValueError(f"{what} = {path!r}; expected a path below the data root")
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ class Layout:
         if self.ir and (self.ir, self.ir_ending) == (self.vi, self.vi_ending):
             raise ValueError(f"ir and vi are both {self.ir}; tell them apart by ir_ending and vi_ending")
         for folder in self.folders:
-            _below(folder, "a folder")
+            below(folder, "a folder")
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -117,7 +114,7 @@ class SplitSpec:
                 raise ValueError(f"split {self.name}: part {part!r}{nearest(part, PARTS)}")
         for path in (*self.lists.values(), *(f for found in self.folders.values() for f in found), *[self.manifest][
                 :bool(self.manifest)]):
-            _below(path, f"split {self.name}: a file or folder")
+            below(path, f"split {self.name}: a file or folder")
         if not 0 <= self.val_share < 1:
             raise ValueError(f"split {self.name}: val_share = {self.val_share}; expected a share below 1")
         if (self.folds and self.folds < 3) or (self.every and self.every < 2):
@@ -147,7 +144,7 @@ class LabelPlace:
         if not (self.at and self.pictures):
             raise ValueError("a place of labels names at least one folder in at and in pictures")
         for path in (*self.at, *self.pictures):
-            _below(path, "a folder")
+            below(path, "a folder")
 
 
 @dataclass(frozen=True)
@@ -176,7 +173,7 @@ class Labels:
             if not getattr(self, name):
                 raise ValueError(f"{name} is empty")
         for root in self.roots:
-            _below(root, "a root")
+            below(root, "a root")
         unknown = [name for name in self.aliases if name not in self.classes]
         if unknown:
             raise ValueError(f"aliases of {unknown[0]!r}, which is no class{nearest(unknown[0], self.classes)}")
@@ -211,6 +208,8 @@ class DatasetCard:
     pairs: Pairs = Pairs()
     detection: Labels | None = None
     segmentation: Labels | None = None
+    fetch: tuple[FetchedFolder, ...] = ()
+    release: Release | None = None
     name: str = field(default="", metadata={"read": False})
     path: Path = field(default=Path(), metadata={"read": False})
 

@@ -46,12 +46,15 @@ def opened(path: Path) -> Iterator[tuple[Path, bool]]:
         yield Path(folder).resolve(), True
 
 
-def unpack(path: Path, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
-    """Unpack a zip into `folder`, every entry checked before the first is written. Raises UserError, naming both."""
+def unpack(path: Path, folder: Path, *, max_bytes: int = MAX_BYTES, kind: str = "bundle of a run") -> None:
+    """Unpack a zip into `folder`, every entry checked before the first is written. Raises UserError, naming both.
+
+    kind: what the zip should be, for messages.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-            _check(path, entries, max_bytes)
+            _check(path, entries, max_bytes, kind)
             for entry in entries:
                 if not entry.is_dir():
                     _extract(archive, entry, folder / entry.filename)
@@ -60,22 +63,21 @@ def unpack(path: Path, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
                         "source") from error
 
 
-def _check(path: Path, entries: list[zipfile.ZipInfo], max_bytes: int) -> None:
+def _check(path: Path, entries: list[zipfile.ZipInfo], max_bytes: int, kind: str) -> None:
     if len(entries) > MAX_FILES:
-        raise UserError(f"{path}: {len(entries)} files; at most {MAX_FILES} are unpacked: not a bundle of a run")
+        raise UserError(f"{path}: {len(entries)} files; at most {MAX_FILES} are unpacked: not a {kind}")
     seen: set[str] = set()
     for entry in entries:
         wrong = fault(entry)
         if wrong is None and entry.filename.casefold() in seen:
             wrong = "stands twice"
         if wrong:
-            raise UserError(f"{path}: {entry.filename!r} {wrong}; not unpacked: ask its sender for one as `bundle` "
-                            "writes it")
+            raise UserError(f"{path}: {entry.filename!r} {wrong}; not unpacked: ask its sender for a {kind} without it")
         seen.add(entry.filename.casefold())
     unpacked, packed = (sum(getattr(entry, size) for entry in entries) for size in ("file_size", "compress_size"))
     if unpacked > max_bytes or unpacked > max(SMALL, MAX_RATIO * packed):
         raise UserError(f"{path}: {packed} bytes would become {unpacked}; at most {max_bytes} and {MAX_RATIO} times "
-                        "the packed size are unpacked: not a bundle of a run")
+                        f"the packed size are unpacked: not a {kind}")
 
 
 def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:

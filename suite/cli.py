@@ -15,6 +15,8 @@ from suite.commands.audit import audit
 from suite.commands.bundle import bundle
 from suite.commands.compare import compare
 from suite.commands.device import check_device
+from suite.commands.fetch import fetch
+from suite.commands.import_data import import_data
 from suite.commands.list import list_known
 from suite.commands.train import train
 from suite.commands.verify import verify
@@ -128,28 +130,6 @@ def check(data: Data = None, weights: Weights = None) -> None:
 
 
 @app.command()
-def fetch(
-    names: Annotated[list[str] | None, typer.Argument(help="methods; default: all")] = None,
-    weights: Annotated[Path | None, typer.Option(
-        envvar="IVFBENCH_WEIGHTS", help="where to put them; default: the per-user cache")] = None,
-    mirror: Annotated[str | None, typer.Option(
-        help="clone from here instead of GitHub: a folder or URL of <owner>/<name>, or a pattern with {owner}, {name}"
-    )] = None,
-) -> None:
-    """Clone released weights, verify them, put them into place."""
-    from baselines.weights import default_root
-    from baselines.weights import fetch as bring
-    from fusion.method import find, methods
-
-    cards = [find(name).card for name in names] if names else list(methods().values())
-    outcomes = bring(cards, weights or default_root(), mirrors=mirror, progress=typer.echo)
-    for outcome in outcomes:
-        typer.echo(f"{outcome.state:8} {outcome.method} {outcome.file} {outcome.message}".rstrip())
-    if any(outcome.state == "failed" for outcome in outcomes):
-        raise typer.Exit(1)
-
-
-@app.command()
 def report(
     out: Annotated[Path, typer.Argument(help="a run's OUT")] = Path("out"),
     digits: Annotated[int | None, typer.Option(min=0, max=15, help="after the point; default: as the paper")] = None,
@@ -210,7 +190,7 @@ def trace(table: Annotated[str, typer.Argument(help="table1 ... table6")], datas
     typer.echo(explain(out.resolve(), table, dataset, method, metric, paper))
 
 
-for _command in (audit, bundle, compare, train, verify):
+for _command in (audit, bundle, compare, fetch, import_data, train, verify):
     app.command()(_command)
 app.command("list")(list_known)
 

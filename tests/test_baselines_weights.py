@@ -8,8 +8,9 @@ from pathlib import Path
 import git
 import pytest
 
-from baselines.weights import default_root, fetch, mirror_url, status
+from baselines.weights import default_root, fetch, status
 from fusion.method import Card, WeightFile, methods, require_weights
+from fusion.repositories import mirror_url
 
 MODEL, BUNDLE = b"weights of a network " * 100, b"second file"
 
@@ -82,7 +83,7 @@ def test_only_what_is_needed_travels(tmp_path, mirror, monkeypatch):
     close = git.Repo.close
 
     def measured(repo):
-        if not Path(repo.git_dir).is_relative_to(folder):  # the authors' own is closed when garbage is collected
+        if not Path(repo.git_dir).is_relative_to(folder):  # the mirror's own are closed whenever they are collected
             sizes.append(sum(f.stat().st_size for f in Path(repo.git_dir).rglob("*") if f.is_file()))
         close(repo)
 

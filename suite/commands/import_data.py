@@ -1,0 +1,18 @@
+"""`run_all.py import-data`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def import_data(
+    name: Annotated[str, typer.Argument(help="data set: m3fd, mfnet, fmb, llvip")],
+    archive: Annotated[Path, typer.Argument(help="the zip that you downloaded, or the folder that it unpacks to")],
+    data: Annotated[Path, typer.Option(help="where to put data sets")] = Path("data"),
+) -> None:
+    """Check a downloaded release against its official numbers and put it below --data, with a manifest beside it."""
+    from fusion.dataset_cards import find_dataset
+    from suite.data.importing import import_data as put
+
+    typer.echo(put(find_dataset(name), archive, data))

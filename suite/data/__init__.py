@@ -1,0 +1,1 @@
+"""Real data sets brought below the data root: cloned from pinned repositories, or imported from a release."""
