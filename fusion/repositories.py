@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 from core.errors import IvfbenchError
 
@@ -74,7 +74,7 @@ class Commit:
             self._repo.git.fetch("--quiet", "--no-tags", "--filter=blob:none", "--no-write-fetch-head", "--stdin",
                                  "origin", istream=wanted)
 
-    def write(self, path: str, sink: BinaryIO, *, limit: int = MAX_BYTES) -> None:
+    def write(self, path: str, sink: IO[bytes], *, limit: int = MAX_BYTES) -> None:
         """The content of one file of the commit, of at most `limit` bytes.
 
         Raises RepositoryError: no such file, a larger one, or its content cannot be had.

@@ -11,6 +11,7 @@ from core.names import nearest
 from metrics import registry
 from reports.areas import Area
 from reports.errors import ReportError
+from reports.reasons import Why, why
 from results.paper import Paper, PaperTable, RowGroup
 from results.papers import DEFAULT, Known, load_paper
 from results.records import DatasetRecord, Kind, MethodRecord, RunRecord, SuiteRecord, UnitRecord, read_run
@@ -18,7 +19,6 @@ from results.rows import read_csv
 
 # Tables list the sources first, then textbook methods, then the paper's order, then whatever is new, then what is ours.
 _RANK = {"source": 0, "classic": 1, "ours": 3, "ablation": 3}  # other kinds between; brought ones keep their place
-_SEVERITY = {"failed": 0, "skipped": 1, "stopped": 2, "done": 3}
 
 
 @dataclass(frozen=True)
@@ -220,17 +220,12 @@ class RunData:
         grouped = rows[rows["dataset"] == dataset].groupby(["method", "metric", "item"], sort=False)["value"]
         return grouped.agg(mean=lambda values: values.mean(skipna=False), std="std", seeds="size")
 
-    def reason(self, suite: str, method: str, dataset: str) -> str:
-        """Why a method has no number on a data set, or '' when nothing is known.
+    def why(self, suite: str, method: str, dataset: str) -> Why:
+        """Why a method has no number on a data set, empty when nothing is known.
 
         A method that was skipped says so itself; else the unit of this suite that ended worst, with its own reason.
         """
-        if self.method(method).reason:
-            return self.method(method).reason
-        bad = [unit for unit in self.run.units if unit.method == method and unit.status != "done"
-               and suite in unit.suites and unit.dataset in (dataset, "-")]
-        worst = min(bad, key=lambda unit: _SEVERITY[unit.status], default=None)
-        return (worst.reason or worst.status) if worst is not None else ""
+        return why(self.run, suite, method, dataset)
 
     def unit(self, stage: str, method: str, dataset: str, seed: int = 0) -> UnitRecord | None:
         for unit in self.run.units:

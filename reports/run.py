@@ -11,6 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from reports.comparison import compare, to_frame
 from reports.data import RunData, load
 from reports.errors import ReportError
+from reports.reasons import of_unit
 from reports.render import html, terminal
 from reports.table import Table
 from reports.write import Options, build_tables
@@ -75,7 +76,8 @@ class Run:
     @property
     def failures(self) -> list[str]:
         """What did not run, and why."""
-        return _reasons((f"{u.stage} {u.method} {u.dataset}", u.status, u.reason) for u in self.record.units)
+        return _reasons((f"{u.stage} {u.method} {u.dataset}", u.status, of_unit(self.record, u))
+                        for u in self.record.units)
 
     @property
     def ok(self) -> bool:

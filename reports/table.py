@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Literal
 
 DASH = "–"
+TIE = "="  # behind best or second cells that share their rank
 Layout = Literal["", "beside", "transposed"]
 
 
@@ -27,7 +28,8 @@ class Header:
 class Cell:
     """A number or a text. rank: 1 best, 2 second, 0 neither. spread: standard deviation over seeds.
 
-    note: why the value is missing or what must be said; rendered as a footnote. mark: behind the number.
+    note: why the value is missing or what must be said; rendered as a footnote. detail: the same at length, for the
+    page. mark: behind the number. tie: another cell has the same rank.
     """
 
     value: float | str | None = None
@@ -36,6 +38,8 @@ class Cell:
     note: str = ""
     spread: float | None = None
     mark: str = ""
+    detail: str = ""
+    tie: bool = False
 
     @property
     def text(self) -> str:
@@ -45,7 +49,11 @@ class Cell:
         if self.value is None or not isfinite(self.value):
             return DASH
         spread = f" ± {self.spread:.{self.digits}f}" if self.spread is not None and isfinite(self.spread) else ""
-        return f"{self.value:.{self.digits}f}{spread}{self.mark}"
+        return f"{self.value:.{self.digits}f}{spread}{self.mark}{TIE if self.tie else ''}"
+
+    @property
+    def has_number(self) -> bool:
+        return not isinstance(self.value, str) and self.value is not None and isfinite(self.value)
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ class Table:
     """name: file stem ("table1"). corner: heading of the label column. notes: printed below.
 
     wide: how the paper lays it out over the page's width: "" as it is, "beside" blocks side by side, "transposed".
-    single_column, colour: of the LaTeX form.
+    single_column, colour: of the LaTeX form. average_rank: the last column is one.
     """
 
     name: str
@@ -79,6 +87,7 @@ class Table:
     wide: Layout = ""
     single_column: bool = False
     colour: bool = True
+    average_rank: bool = False
 
     def __post_init__(self) -> None:
         for line in self.lines:
@@ -96,9 +105,10 @@ class Table:
     def blocks(self) -> list[str]:
         return list(dict.fromkeys(line.block for line in self.lines))
 
-    def footnotes(self) -> tuple[list[str], dict[str, int]]:
-        """(cell notes in order of appearance, note -> its number from 1)."""
-        found = list(dict.fromkeys(cell.note for line in self.lines for cell in line.cells if cell.note))
+    def footnotes(self, *, at_length: bool = False) -> tuple[list[str], dict[str, int]]:
+        """(cell notes, or details where there are some, in order of appearance, note -> its number from 1)."""
+        notes = ((cell.detail if at_length else "") or cell.note for line in self.lines for cell in line.cells)
+        found = list(dict.fromkeys(filter(None, notes)))
         return found, {note: number for number, note in enumerate(found, 1)}
 
 
@@ -107,15 +117,17 @@ def ranked(table: Table) -> Table:
 
     A column in which all share one value has no best. Ranks set before are forgotten.
     """
-    lines = [replace(line, cells=tuple(replace(cell, rank=0) for cell in line.cells)) for line in table.lines]
+    lines = [replace(line, cells=tuple(replace(cell, rank=0, tie=False) for cell in line.cells))
+             for line in table.lines]
     for block in table.blocks:
         members = [i for i, line in enumerate(lines) if line.block == block and line.ranked]
         for column, header in enumerate(table.headers):
             if header.higher_is_better is None:
                 continue
-            for index, rank in _ranks(lines, members, column, header.higher_is_better).items():
+            ranks = _ranks(lines, members, column, header.higher_is_better)
+            for index, rank in ranks.items():
                 cells = list(lines[index].cells)
-                cells[column] = replace(cells[column], rank=rank)
+                cells[column] = replace(cells[column], rank=rank, tie=list(ranks.values()).count(rank) > 1)
                 lines[index] = replace(lines[index], cells=tuple(cells))
     return replace(table, lines=tuple(lines))
 
@@ -138,7 +150,25 @@ def with_average_rank(table: Table) -> Table:
                 places.setdefault(i, []).append(better + (equal + 1) / 2)
     lines = [replace(line, cells=(*line.cells, _mean_place(places.get(i, []), len(columns), line.ranked)))
              for i, line in enumerate(table.lines)]
-    return ranked(replace(table, headers=(*table.headers, Header("Rank", False)), lines=tuple(lines)))
+    return ranked(replace(table, headers=(*table.headers, Header("Rank", False)), lines=tuple(lines),
+                          average_rank=True))
+
+
+def without_empty(table: Table) -> Table:
+    """The table without rows that have no number; side by side, a row stays while one data set has a number for it."""
+    def row(line: Line) -> tuple[str, str]:
+        return "" if table.wide == "beside" else line.block, line.label
+
+    filled = {row(line) for line in table.lines if any(cell.has_number for cell in line.cells)}
+    return replace(table, lines=tuple(line for line in table.lines if row(line) in filled
+                                      or all(isinstance(cell.value, str) for cell in line.cells)))
+
+
+def without_notes(table: Table) -> Table:
+    """The table without what stands below it."""
+    lines = tuple(replace(line, cells=tuple(replace(c, note="", detail="") for c in line.cells))
+                  for line in table.lines)
+    return replace(table, lines=lines, notes=())
 
 
 def _mean_place(places: Sequence[float], columns: int, is_ranked: bool) -> Cell:

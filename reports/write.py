@@ -17,10 +17,12 @@ from reports.comparison import Compared, cells_table, compare, summary_table, to
 from reports.data import RunData, load
 from reports.errors import ReportError
 from reports.figures import write_figures
+from reports.notes import once
+from reports.numerals import numeral
 from reports.page import PICTURES, page
 from reports.render import csv, latex, markdown
 from reports.statistics import write_statistics
-from reports.table import Cell, Table, ranked
+from reports.table import Cell, Table, ranked, without_empty, without_notes
 from reports.tables import build_all
 from results.audit import FILE as AUDIT
 
@@ -31,7 +33,9 @@ STAMP = ".cache/reports.json"
 class Options:
     """What a user may ask for.
 
-    digits: None keeps each table's own. methods: None prints all (titles or names). colour, single_column: LaTeX.
+    digits: None keeps each table's own. methods: None prints all (titles or names). colour, single_column: LaTeX;
+    landscape: its tables that are too wide lie on their side instead of being split. notes: whether LaTeX and Markdown
+    say below a table what must be known of it. drop_empty: leave out rows without a number.
     areas: magnified in the panels; other data sets show where the methods differ most.
     pictures: how many of each data set the page embeds. paper: whose tables are printed, a name or a folder; default:
     the run's own.
@@ -41,6 +45,9 @@ class Options:
     methods: tuple[str, ...] | None = None
     colour: bool = True
     single_column: bool = False
+    landscape: bool = False
+    notes: bool = True
+    drop_empty: bool = False
     areas: tuple[Area, ...] = ()
     pictures: int = PICTURES
     paper: str | None = None
@@ -172,6 +179,7 @@ def beside_the_paper(data: RunData, tables: Sequence[Table], compared: Sequence[
 
 
 def _apply(table: Table, options: Options) -> Table:
+    table = without_empty(table) if options.drop_empty else table
     if options.digits is None:
         return table
     lines = (replace(line, cells=tuple(_digits(c, options.digits) for c in line.cells)) for line in table.lines)
@@ -190,10 +198,12 @@ def write_tables(data: RunData, tables: Sequence[Table], options: Options, write
     folder = data.out / "tables"
     made: list[Path] = []
     texts: list[tuple[int, str]] = []
-    for table in tables:
-        text = latex.render(table, colour=options.colour and table.colour,
+    numbers = _numbers(data, tables)
+    shown = once(tables, [f"Table {numeral(data.paper, number)}" for number in numbers])
+    for table, number in zip(shown if options.notes else map(without_notes, tables), numbers):
+        text = latex.render(table, colour=options.colour and table.colour, landscape=options.landscape,
                             single_column=options.single_column or table.single_column)
-        texts.append((_number(data, table, texts), text))
+        texts.append((number, text))
         made += [write(folder / f"{table.name}.tex", text),
                  write(folder / f"{table.name}.md", markdown.render(table)),
                  write(folder / f"{table.name}.csv", csv.render(table))]
@@ -203,13 +213,15 @@ def write_tables(data: RunData, tables: Sequence[Table], options: Options, write
     return made
 
 
-def _number(data: RunData, table: Table, before: Sequence[tuple[int, str]]) -> int:
+def _numbers(data: RunData, tables: Sequence[Table]) -> list[int]:
     """The paper's tables keep their numbers whichever are there; what is ours comes after its last one."""
     of_paper = {described.name: described.number for described in data.paper.tables}
-    for name, number in of_paper.items():
-        if table.name == name or table.name.startswith(f"{name}_"):
-            return number
-    return max([*of_paper.values(), *(number for number, _ in before)], default=0) + 1
+    found: list[int] = []
+    for table in tables:
+        own = next((number for name, number in of_paper.items()
+                    if table.name == name or table.name.startswith(f"{name}_")), None)
+        found.append(own if own is not None else max([*of_paper.values(), *found], default=0) + 1)
+    return found
 
 
 def _references(data: RunData, tables: Sequence[Table]) -> dict[str, str]:

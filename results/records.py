@@ -47,7 +47,8 @@ class MethodRecord:
 
     kind: "source", "classic", "baseline", "ours", "ablation" or "brought". network: the published network's title,
     which Table V counts, whoever trained the weights at hand. code: hash of the source that computes it ("" for brought
-    pictures). suites: those it was meant to take part in. reason: why it was skipped, or "".
+    pictures). suites: those it was meant to take part in. reason: why it was skipped, or "". weights_public: False
+    where its authors offer no download of weights that it needs.
     """
 
     title: str
@@ -63,6 +64,7 @@ class MethodRecord:
     code: str = ""
     weights: tuple[WeightRecord, ...] = ()
     reason: str = ""
+    weights_public: bool = True
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,12 @@ def report(
     paper: Paper = None,
     plugins: Plugins = None,
     single_column: Annotated[bool, typer.Option(help="LaTeX tables as wide as one column")] = False,
+    landscape: Annotated[bool, typer.Option(
+        help="LaTeX: a table that is too wide for the page lies on its side instead of being split")] = False,
     colour: Annotated[bool, typer.Option(help="best red and second blue in LaTeX")] = True,
+    notes: Annotated[bool, typer.Option(help="what must be known of a table, below it")] = True,
+    drop_empty: Annotated[bool, typer.Option(
+        "--drop-empty/--keep-empty", help="leave out rows without a number")] = True,
     area: Annotated[list[str] | None, typer.Option(
         help="DATASET:PICTURE:X,Y,SIDE: magnify this in the data set's panel; may be repeated")] = None,
     pictures: Annotated[int, typer.Option(min=0, help="how many pictures of each data set the page embeds")] = 6,
@@ -158,6 +163,7 @@ def report(
     from reports.areas import parse_all
 
     options = Options(digits=digits, methods=parse_names(methods), colour=colour, single_column=single_column,
+                      landscape=landscape, notes=notes, drop_empty=drop_empty,
                       areas=parse_all(area or []), pictures=pictures, paper=paper)
     for path in write_all(out.resolve(), options):
         typer.echo(path)

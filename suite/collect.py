@@ -76,7 +76,8 @@ def described(out: Path, plan: Planning) -> dict[str, Any]:
 
 def _method(card: Card, **more: Any) -> MethodRecord:
     values = {"title": card.title, "network": card.title, "kind": card.kind, "parity": card.parity,
-              "differs": card.differs, "trained_on_medical": card.trained_on_medical, "version": card.version, **more}
+              "differs": card.differs, "trained_on_medical": card.trained_on_medical, "version": card.version,
+              "weights_public": all(w.repository or w.url for w in card.weights if not w.optional), **more}
     return records.read(MethodRecord, records.write(values), f"method {card.name}")
 
 

@@ -169,7 +169,7 @@ def brought(name: str, folder: str) -> MethodInfo:
     if not is_name(name):
         raise UserError(f"--methods {name}={folder}: a name has letters, digits, '_', '-', '.' or '+' only")
     card = brought_card(name, Path(folder))
-    return MethodInfo(card, card.title, pictures=Path(folder), note=f"fused pictures from {Path(folder).name}/")
+    return MethodInfo(card, card.title, pictures=Path(folder), note="fused pictures as they were brought")
 
 
 def registered(name: str, protocol: str, weights: Path) -> MethodInfo:

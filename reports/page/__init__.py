@@ -20,9 +20,9 @@ from reports.columns import Shown, all_of_pictures
 from reports.data import RunData
 from reports.figures.panels import pictures
 from reports.numerals import numeral
+from reports.page.missing import groups, statuses
 from reports.render import html
 from reports.table import Table
-from results.records import UnitRecord
 
 # The page has to stay light enough to be mailed (12 methods: about 0.4 MB a pair): unless told otherwise, this many
 # pictures per data set, this long at most.
@@ -56,7 +56,7 @@ def page(data: RunData, tables: Sequence[Table], figures: Sequence[Path], cells:
                               trim_blocks=True, lstrip_blocks=True)
     environment.globals["source"] = lambda name: Markup((folder / name).read_text(encoding="utf-8"))
     return environment.get_template("page.html.j2").render(
-        data=data, run=data.run, statuses=_statuses(data), problems=_problems(data),
+        data=data, run=data.run, statuses=statuses(data), missing=groups(data),
         tables=[Markup(html.render(_numbered(data, table))) for table in tables],
         figures=[(caption(data, path.stem), _uri(read_bytes(path), "png")) for path in figures],
         cells=Markup(html.render(cells)) if cells is not None else "",
@@ -147,21 +147,3 @@ def _script_json(content: Any) -> Markup:
     """JSON that cannot end its <script> element, whatever the ids hold."""
     text = json.dumps(content).replace("<", "\\u003c").replace("\u2028", "\\u2028")
     return Markup(text)
-
-
-def _statuses(data: RunData) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for status in [*(unit.status for unit in data.run.units), *("skipped" for _ in _skipped(data))]:
-        counts[status] = counts.get(status, 0) + 1
-    return counts
-
-
-def _skipped(data: RunData) -> list[UnitRecord]:
-    """Methods that were skipped as a whole, in the shape of units."""
-    named = {unit.method for unit in data.run.units if unit.status == "skipped"}
-    return [UnitRecord("-", name, "-", 0, "", "", "skipped", record.reason)
-            for name, record in data.run.methods.items() if record.reason and name not in named]
-
-
-def _problems(data: RunData) -> list[UnitRecord]:
-    return [*(unit for unit in data.run.units if unit.status != "done"), *_skipped(data)]

@@ -11,7 +11,7 @@ _MARKS = {1: ' class="best"', 2: ' class="second"'}
 
 def render(table: Table) -> str:
     """A <section>; the page's script makes the header buttons sort. Every text is escaped."""
-    notes, number = table.footnotes()
+    notes, number = table.footnotes(at_length=True)
     parts = [f'<section class="table" id="{escape(table.name)}"><h3>{escape(table.caption)}</h3>']
     for block, lines in groupby(table.lines, key=lambda line: line.block):
         title = f"<caption>{escape(block)}</caption>" if block else ""
@@ -45,5 +45,6 @@ def _cell(cell: Cell, number: dict[str, int]) -> str:
     # sorted by the full value, not by the printed digits; a missing one has none
     number_there = isinstance(cell.value, (int, float)) and isfinite(cell.value)
     value = f' data-value="{cell.value!r}"' if number_there else ""
-    mark = f"<sup>{number[cell.note]}</sup>" if cell.note else ""
+    note = cell.detail or cell.note
+    mark = f"<sup>{number[note]}</sup>" if note else ""
     return f"<td{kind}{value}>{escape(cell.text)}{mark}</td>"

@@ -5,7 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from reports.table import Cell, Table, laid_out
+from reports.legend import captioned
+from reports.pasteable import pasteable
+from reports.render.fit import LABEL, POINTS, SMALLEST, Width, font_size, pages, parts, text_width
+from reports.table import Cell, Line, Table, laid_out
 
 _SPECIAL = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
             "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}",
@@ -14,7 +17,6 @@ _SPECIAL = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": 
             "Δ": r"$\Delta$", "†": r"\textsuperscript{\dag}", "≥": r"$\geq$", "≤": r"$\leq$",
             "−": "--", "…": r"\ldots{}"}
 WORD = 16  # characters in a row that the narrowest column surely holds
-ROWS = 48  # what fits on a page; a longer table goes on in another float of the same number
 ROMAN = "\\renewcommand{\\thetable}{\\Roman{table}}\n"
 PREAMBLE = r"""\documentclass[10pt,twocolumn]{article}
 \usepackage[utf8]{inputenc}
@@ -33,44 +35,56 @@ PREAMBLE = r"""\documentclass[10pt,twocolumn]{article}
 """
 
 
-def render(table: Table, *, colour: bool = True, single_column: bool = False) -> str:
+_FLOATS: dict[Width, tuple[str, str]] = {"column": ("table", r"\columnwidth"), "page": ("table*", r"\textwidth"),
+                                         "landscape": ("sidewaystable*", r"\textheight")}
+
+
+def render(table: Table, *, colour: bool = True, single_column: bool = False, landscape: bool = False) -> str:
     """A float as wide as the page (table*) in the paper's layout, or as one column with the data sets stacked.
 
-    A table described as one column wide keeps its transposition. Needs booktabs, graphicx and, for colour, xcolor.
+    No number is set below 6 pt in a 10 pt document: what does not fit goes into one float per data set, all under one
+    number; with `landscape`, into one that lies on its side. Needs booktabs, graphicx, for colour xcolor, for landscape
+    rotating.
     """
-    if not single_column or (table.single_column and table.wide == "transposed"):
+    if table.single_column and table.wide == "transposed":  # described as one column wide, it keeps its transposition
         table = laid_out(table)
-    starts = range(0, max(1, len(table.lines)), ROWS)
+    width: Width = "column" if single_column and font_size(table, "column") >= SMALLEST else "page"
+    found = parts(table, width)
+    if landscape and len(found) > 1:
+        width, found = "landscape", parts(table, "landscape")
+    floats = [page for part in found for page in pages(part)]
     texts = []
-    for start in starts:
-        part = replace(table, lines=table.lines[start:start + ROWS], notes=table.notes if start == starts[-1] else ())
-        if start:
-            part = replace(part, name=f"{table.name}-{start // ROWS + 1}", caption=f"{table.caption} (continued)")
-            texts.append("\\addtocounter{table}{-1}\n")
-        texts.append(_float(part, colour, single_column))
+    for number, part in enumerate(floats):
+        last = number == len(floats) - 1
+        part = replace(part, caption=captioned(replace(table, caption=part.caption), colour=colour) if not number
+                       else part.caption, notes=table.notes if last else (),
+                       name=f"{table.name}-{number + 1}" if number else table.name)
+        texts.append(("\\addtocounter{table}{-1}\n" if number else "") + _float(part, colour, width))
     return "".join(texts)
 
 
-def _float(table: Table, colour: bool, single_column: bool) -> str:
-    environment = "table" if single_column else "table*"
-    width = r"\columnwidth" if single_column else r"\textwidth"
+def _float(table: Table, colour: bool, width: Width) -> str:
+    environment, points = _FLOATS[width]
     notes, number = table.footnotes()
     columns = "".join("l" if text else "r" for text in table.text_columns)
-    lines = [rf"\begin{{{environment}}}[t]", r"\centering", rf"\caption{{{escape(table.caption)}}}",
-             rf"\label{{tab:{table.name}}}", rf"\resizebox{{\ifdim\width>{width} {width}\else\width\fi}}{{!}}{{%",
+    short = table.caption.partition(". Best ")[0]  # for a list of tables
+    lines = [rf"\begin{{{environment}}}" + ("" if width == "landscape" else "[t]"), r"\centering",
+             rf"\caption{f'[{{{escape(short)}}}]' if short != table.caption else ''}{{{escape(table.caption)}}}",
+             rf"\label{{tab:{table.name}}}", r"\footnotesize\setlength{\tabcolsep}{2pt}%",
+             rf"\resizebox{{\ifdim\width>{points} {points}\else\width\fi}}{{!}}{{%",
              rf"\begin{{tabular}}{{l{columns}}}", r"\toprule", *_head(table)]
     for block, members in groupby(table.lines, key=lambda line: line.block):
         lines.append(r"\midrule")
         if block:
             lines += [rf"\multicolumn{{{len(table.headers) + 1}}}{{l}}{{\textit{{{escape(block)}}}}}\\"]
         for line in members:
-            cells = [_cited(line.label, line.cite), *(_cell(cell, number, colour) for cell in line.cells)]
+            cells = [_label(line, width), *(_cell(cell, number, colour) for cell in line.cells)]
             lines.append(" & ".join(cells) + r"\\")
     lines += [r"\bottomrule", r"\end{tabular}}"]
-    below = [rf"\textsuperscript{{{number[note]}}}\,{_breakable(note.rstrip('.'))}." for note in notes]
-    below += [_breakable(note) for note in table.notes]
+    below = [rf"\textsuperscript{{{number[note]}}}\,{_breakable(pasteable(note).rstrip('.'))}." for note in notes]
+    below += [_breakable(said) for note in table.notes if (said := pasteable(note))]
     if below:
-        lines.append(rf"\par\smallskip\parbox{{{width}}}{{\footnotesize\raggedright\sloppy {' '.join(below)}}}")
+        lines.append(rf"\par\smallskip\parbox{{{points}}}{{\footnotesize\raggedright\sloppy {' '.join(below)}}}")
     return "\n".join([*lines, rf"\end{{{environment}}}"]) + "\n"
 
 
@@ -84,6 +98,8 @@ def document(tables: Sequence[tuple[int, str]], *, title: str, roman: bool = Tru
     items = "".join(f"\\bibitem{{{key}}} {escape(entry)}\n" for key, entry in (references or {}).items())
     bibliography = f"\\begin{{thebibliography}}{{99}}\n{items}\\end{{thebibliography}}\n" if items else ""
     preamble = PREAMBLE if roman else PREAMBLE.replace(ROMAN, "")
+    if "{sideways" in body:
+        preamble += "\\usepackage{rotating}\n"
     return f"{preamble}\\markright{{{escape(title)}}}\n\\begin{{document}}\n" \
            f"{body or 'Nothing was measured.'}\n{bibliography}\\end{{document}}\n"
 
@@ -99,12 +115,20 @@ def _head(table: Table) -> list[str]:
                 rules.append(rf"\cmidrule(lr){{{column}-{column + span - 1}}}")
             column += span
         lines += [" & ".join(cells) + r"\\", "".join(rules)]
-    heads = [_cited(h.text, h.cite) + (rf"\,{escape(h.arrow)}" if h.arrow else "") for h in table.headers]
+    heads = [_cited(escape(h.text), h.cite) + (rf"\,{escape(h.arrow)}" if h.arrow else "") for h in table.headers]
     return [*lines, " & ".join([escape(table.corner), *heads]) + r"\\"]
 
 
 def _cited(label: str, cite: str) -> str:
-    return escape(label) + (rf"~\cite{{{cite}}}" if cite else "")
+    return label + (rf"~\cite{{{cite}}}" if cite else "")
+
+
+def _label(line: Line, width: Width) -> str:
+    text = escape(line.label)
+    if text_width(line.label) > LABEL * POINTS[width]:
+        room = _FLOATS[width][1]
+        text = rf"\parbox[t]{{{LABEL}{room}}}{{\raggedright\sloppy {_breakable(line.label)}\strut}}"
+    return _cited(text, line.cite)
 
 
 def _cell(cell: Cell, number: dict[str, int], colour: bool) -> str:
@@ -114,7 +138,7 @@ def _cell(cell: Cell, number: dict[str, int], colour: bool) -> str:
         value, plus_minus, spread = text.partition(r" $\pm$ ")
         # smaller: the paper's columns have no room for two full numbers
         text = rf"{value}{{\scriptsize\,$\pm$\,{spread}}}" if plus_minus else value
-        text = text.replace("*", "$^*$")
+        text = text.replace("*", "$^*$").replace("=", "$^=$")
     if cell.rank == 1:
         text = rf"\textbf{{{text}}}"
     elif cell.rank == 2:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from itertools import pairwise
 
+from reports.legend import legend
+from reports.pasteable import pasteable
 from reports.table import Cell, Table
 
 
@@ -12,13 +14,15 @@ def render(table: Table) -> str:
     notes, number = table.footnotes()
     heads = [*(["Data set"] if blocks else []), table.corner,
              *(" ".join(filter(None, [h.group, h.text, h.arrow])) for h in table.headers)]
-    out = [f"**{escape(table.caption)}**", "", _row(map(escape, heads)),
+    said = legend(table, colour=False)
+    out = [f"**{escape(table.caption)}**" + (f" {escape(said)}" if said else ""), "", _row(map(escape, heads)),
            _row(["---"] * (2 if blocks else 1) + ["---" if text else "---:" for text in table.text_columns])]
     first = {0, *(i + 1 for i, (a, b) in enumerate(pairwise(table.lines)) if a.block != b.block)}
     for i, line in enumerate(table.lines):
         start = [escape(line.block) if i in first else ""] if blocks else []
         out.append(_row([*start, escape(line.label), *(_cell(c, number) for c in line.cells)]))
-    out += ["", *(f"[{number[note]}] {escape(note)}  " for note in notes), *(f"{escape(n)}  " for n in table.notes)]
+    below = [(f"[{number[note]}] ", note) for note in notes] + [("", note) for note in table.notes]
+    out += ["", *(f"{mark}{escape(text)}  " for mark, note in below if (text := pasteable(note)))]
     return "\n".join(out).rstrip() + "\n"
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from reports.columns import Shown, columns
 from reports.data import RunData
+from reports.reasons import NOT_RUN, Why
 from reports.table import Cell
 from results.paper import PaperTable
 
@@ -13,10 +14,10 @@ SAMPLE_NOTE = ("Made from scenes that the benchmark renders itself: the numbers 
                "they compare with no published value.")
 
 
-def cell(means: pd.DataFrame, key: tuple[str, ...], column: Shown, reason: str, statistic: str = "mean") -> Cell:
+def cell(means: pd.DataFrame, key: tuple[str, ...], column: Shown, reason: Why, statistic: str = "mean") -> Cell:
     """The cell under `key` of a frame with mean and std, in the column's unit; without a number, a dash and why."""
     if key not in means.index:
-        return Cell(None, column.digits, note=reason or "not run")
+        return Cell(None, column.digits, note=reason.note or NOT_RUN, detail=reason.detail)
     found, factor = means.loc[key], column.column.factor
     value = float(found["median" if statistic == "median" else "mean"]) * factor
     if pd.isna(value):

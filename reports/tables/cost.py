@@ -4,6 +4,7 @@ import pandas as pd
 
 from reports.columns import Shown, columns
 from reports.data import RunData
+from reports.reasons import Why
 from reports.table import Header, Line, Table, ranked
 from reports.tables.common import cell, filled, notes
 from results.paper import PaperTable
@@ -27,7 +28,7 @@ def _line(data: RunData, table: PaperTable, shown: list[Shown], means: pd.DataFr
           row: tuple[str, str]) -> Line | None:
     dataset, method = row
     # weights of another network are not timed: the method's own note says so
-    reason = data.reason(table.suite, method, dataset) or data.method(method).note
+    reason = data.why(table.suite, method, dataset) or Why(data.method(method).note)
     cells = [cell(means, (dataset, method, column.metric), column, reason) for column in shown]
     if all(c.value is None for c in cells):
         return None

@@ -6,6 +6,7 @@ import pandas as pd
 
 from reports.columns import Shown, columns, left_out
 from reports.data import RunData
+from reports.reasons import Why
 from reports.table import Cell, Header, Line, Table, ranked, with_average_rank
 from reports.tables.common import cell, filled, notes
 from reports.tables.pictures import mark
@@ -34,7 +35,7 @@ def _lines(data: RunData, table: PaperTable, shown: list[Shown], dataset: str, s
     block = data.labelled_title(table.suite, dataset) if several else ""
     lines = []
     for method in data.methods(table.suite, table):
-        reason = data.reason(table.suite, method, dataset)
+        reason = data.why(table.suite, method, dataset)
         cells = tuple(_cell(values, method, column, reason) for column in shown)
         if any(c.value is not None for c in cells) or reason:
             lines.append(Line(data.title(method) + mark(data, table, method), cells, block,
@@ -42,9 +43,9 @@ def _lines(data: RunData, table: PaperTable, shown: list[Shown], dataset: str, s
     return lines
 
 
-def _cell(values: pd.DataFrame, method: str, column: Shown, reason: str) -> Cell:
+def _cell(values: pd.DataFrame, method: str, column: Shown, reason: Why) -> Cell:
     """A cell; a class that has no number because no test picture shows it says so."""
     key = (method, column.metric, column.column.item)
     found = cell(values, key, column, reason)
     absent = found.value is None and key in values.index and key[2] != "-"
-    return replace(found, note="no such object in the test pictures") if absent else found
+    return replace(found, note="no such object in the test pictures", detail="") if absent else found

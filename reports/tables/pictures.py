@@ -44,7 +44,7 @@ def _lines(data: RunData, table: PaperTable, shown: list[Shown], dataset: str) -
     different = marked(data, table, shown, dataset, ALPHA) if table.significance else {}
     lines = []
     for method in data.methods(table.suite, table):
-        reason = data.reason(table.suite, method, dataset)
+        reason = data.why(table.suite, method, dataset)
         cells = tuple(replace(cell(means, (dataset, method, column.metric, column.variant), column, reason,
                                    table.statistic),
                               mark=MARK if (method, column.metric, column.variant) in different else "")
