@@ -193,7 +193,12 @@ def _digits(cell: Cell, digits: int) -> Cell:
 Writer = Callable[[Path, str], Path]
 
 
-def write_tables(data: RunData, tables: Sequence[Table], options: Options, write: Writer = write_text) -> list[Path]:
+def _written(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return write_text(path, text)
+
+
+def write_tables(data: RunData, tables: Sequence[Table], options: Options, write: Writer = _written) -> list[Path]:
     """OUT/tables/<name>.{tex,md,csv} and all.tex, a document that compiles as it is."""
     folder = data.out / "tables"
     made: list[Path] = []

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,7 +54,7 @@ HEIGHT, WIDTH = 48, 64
 def make_run(out: Path, suites=SUITES, *, fused=("tno", "roadscene"), pictures: bool = True, hostile: str = "") -> Path:
     """Write the run. fused: data sets of the suite ivf. hostile: text put into a title, a picture's id and a reason."""
     rng = np.random.default_rng(8)
-    items = (*ITEMS[:2], hostile or ITEMS[2])
+    items = (*ITEMS[:2], re.sub(r"[/\\]", "|", hostile) or ITEMS[2])  # a file has no separators in its name
     out.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     units: list[UnitRecord] = []

@@ -148,7 +148,8 @@ def test_layouts_of_an_authors_own_table(out, tmp_path):
     assert split == ["table1_tno", "table1_roadscene"]
     narrow = build(styled(out, tmp_path / "b", 'width = "column"\ncolour = false\ntransposed = true'), 1)
     text = latex.render(narrow, colour=narrow.colour, single_column=narrow.single_column)
-    assert r"\begin{table}[t]" in text and r"\textcolor" not in text
+    # so many methods of two data sets would be set below 6 pt in one column
+    assert r"\begin{table*}[t]" in text and r"\textcolor" not in text
     # transposed: methods as columns with their references, data sets above them
     assert re.search(r"^ & .*The TNO set.*RoadScene.*\\\\", text, re.M) and "\nVIF $\\uparrow$ & " in text
     assert re.search(r"^Method & .*DF~\\cite\{li2019densefuse\} & .* & Mine", text, re.M), text

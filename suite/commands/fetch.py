@@ -23,7 +23,10 @@ def fetch(
         help="clone from here instead of GitHub: a folder or URL of <owner>/<name>, or a pattern with {owner}, {name}"
     )] = None,
 ) -> None:
-    """Clone data sets and released weights from their pinned commits, verify them and put them into place."""
+    """Clone data sets and released weights, verified.
+
+    From their pinned commits; each is put into place whole.
+    """
     given = tuple(names or ())
     kind, chosen = (given[0], given[1:]) if given and given[0] in KINDS else ("weights" if given else "", given)
     lines: list[tuple[str, str]] = []

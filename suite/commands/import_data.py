@@ -11,7 +11,10 @@ def import_data(
     archive: Annotated[Path, typer.Argument(help="the zip that you downloaded, or the folder that it unpacks to")],
     data: Annotated[Path, typer.Option(help="where to put data sets")] = Path("data"),
 ) -> None:
-    """Check a downloaded release against its official numbers and put it below --data, with a manifest beside it."""
+    """Take a downloaded data set, checked.
+
+    Against its official numbers; it is put below --data with a manifest beside it.
+    """
     from fusion.dataset_cards import find_dataset
     from suite.data.importing import import_data as put
 

@@ -39,7 +39,10 @@ def list_known(
     plugins: Annotated[list[Path] | None, typer.Option(
         envvar="IVFBENCH_PLUGINS", help="folder of files of your own; repeatable")] = None,
 ) -> None:
-    """List what is known: methods (year, venue, size, licence, weights), data sets, metrics, suites, papers."""
+    """List methods, data sets, metrics, suites or papers.
+
+    Methods with year, venue, size, licence and weights.
+    """
     from baselines.weights import chosen_root
     from suite.listing import KINDS, Roots
     from suite.plugins import load
