@@ -8,7 +8,7 @@ from core import records
 from core.files import make_way, write_json
 from fusion.images import ImageError
 from fusion.method import Card, find
-from fusion.pairs import PairSet
+from fusion.pairs import Pair, PairSet
 from results.records import (
     SCHEMA,
     DatasetRecord,
@@ -110,9 +110,13 @@ def _dataset(out: Path, plan: Planning, pairs: PairSet) -> DatasetRecord:
     labels, teacher = plan.labels.get(pairs.name, ({}, False))
     return DatasetRecord(
         pairs.card.title, pairs.card.task, pairs.manifest, pairs.note, pairs.card.rendered,
-        tuple(PairRecord(p.id, *(_path(out, path) for path in p.names8(out / "sources" / pairs.name)), p.hashes)
-              for p in pairs.pairs),
+        tuple(_pair(out, pair, pairs.name) for pair in pairs.pairs),
         {key: _path(out, path) for key, path in labels.items()}, teacher)
+
+
+def _pair(out: Path, pair: Pair, dataset: str) -> PairRecord:
+    ir, vi = (_path(out, path) for path in pair.names8(out / "sources" / dataset))
+    return PairRecord(pair.id, ir, vi, pair.hashes)
 
 
 def _path(out: Path, path: Path) -> str:

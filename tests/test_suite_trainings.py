@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tampering import edit
-from tiny_run import request, without_reports
+from tiny_run import request, without_reports, write_pairs
 
 from core import records
 from core.files import sha256, write_json
@@ -149,3 +149,30 @@ def test_edited_rows_with_every_hash_anew_are_found(box):
     write_csv(out / "rows.csv", to_frame(result_rows(result)))
     seal.write(out)
     assert any("counted again" in text for text in looked(root, out))
+
+
+ABLATION = """
+suites = ["ablation"]
+[ablation]
+datasets = ["tno"]
+training = "tno"
+recipes = ["ae1"]
+overrides = { "network.width" = 8, "network.heads" = 2, "data.patch" = 64, "data.stride" = 64, "training.batch" = 2, "training.stage1_epochs" = 1, "training.stage2_epochs" = 1, "training.steps_per_epoch" = 2, "training.validation_pairs" = 0 }
+"""  # noqa: E501
+
+
+def test_overwritten_weights_of_an_ablation_are_found_and_made_again(tmp_path, monkeypatch):
+    without_reports(monkeypatch)
+    root, out = write_pairs(tmp_path / "data", size=(96, 128)), tmp_path / "out"
+    (tmp_path / "mine.toml").write_text(ABLATION)
+    asked = request(root, out, (), profile=load_profile(str(tmp_path / "mine.toml")))
+    assert run(asked) == 0
+    rows = (out / "rows.csv").read_text()
+    assert looked(root, out) == []
+    path = next(out.glob("train/ae1/tno/*/weights.safetensors"))
+    good, content = path.read_bytes(), bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    assert any("weights.safetensors: gone or not the bytes" in text for text in looked(root, out))
+    assert run(asked) == 0
+    assert path.read_bytes() == good and (out / "rows.csv").read_text() == rows
