@@ -116,8 +116,8 @@ def _dataset(out: Path, plan: Planning, pairs: PairSet) -> DatasetRecord:
 
 
 def _pair(out: Path, pair: Pair, dataset: str) -> PairRecord:
-    ir, vi = pair.names8(out / "sources" / dataset)
-    return PairRecord(pair.id, _path(out, ir), _path(out, vi), pair.hashes)
+    ir, vi = (_path(out, path) for path in pair.names8(out / "sources" / dataset))
+    return PairRecord(pair.id, ir, vi, pair.hashes)
 
 
 def _path(out: Path, path: Path) -> str:

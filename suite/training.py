@@ -1,12 +1,15 @@
 """What the two suites that train networks on fused pictures share: their units, pictures, progress and rows."""
 
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from core.files import read_json, sha256, sha256_of
+from core.errors import IvfbenchError
+from core.files import make_way, read_json, sha256, sha256_of
 from core.source import source_hash
 from downstream.detection.dataset import DetectionSet
 from downstream.detection.settings import DetectionSettings
@@ -101,7 +104,7 @@ def source_pictures(unit: Unit) -> dict[str, Pair]:
 
 @contextmanager
 def fused_pictures(unit: Unit, context: Context) -> Iterator[dict[str, Path]]:
-    """id -> the fused units' own file, for as long as the training lasts.
+    """id -> the fused units' own file, for as long as the training lasts, which starts from what is whole of its state.
 
     Raises UserError, before and after it, where a picture or the file of initial weights is not what was recorded.
     """
@@ -114,8 +117,36 @@ def fused_pictures(unit: Unit, context: Context) -> Iterator[dict[str, Path]]:
     work = training(unit)
     if work.decided["initial"]:
         recorded[Path(work.settings.initial_weights)] = work.decided["initial"]
+    drop_damaged(context.out / unit.folder)
     with unchanged(recorded):
         yield path
+
+
+def drop_damaged(folder: Path) -> None:
+    """Remove what cannot be a state that a training saved: it goes on from what is left, or begins anew.
+
+    torch checks no sums when it reads its own files, which are zip archives; here every member's sum is.
+    """
+    for path in (*folder.glob("*.pt"), *folder.glob("*.pth")):
+        if not _is_whole_zip(path):
+            make_way(path)
+            path.unlink(missing_ok=True)
+    cost = folder / "cost.json"
+    try:
+        read_json(cost)
+    except FileNotFoundError:
+        pass
+    except (OSError, IvfbenchError):
+        make_way(cost)
+        cost.unlink(missing_ok=True)
+
+
+def _is_whole_zip(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        return False
 
 
 def artefacts_below(folder: Path, pattern: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """`run_all.py verify OUT`: is what lies in OUT what the rows say it is? Means and limits: docs/verify.md."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,16 +54,30 @@ def verify(out: Path, look: Look = Look(), say: Callable[[str], None] = print) -
             say("a bundle: no picture is fused again")
         data = load(folder, str(folder / PAPER) if unpacked else None)
         stored = check_units(data, findings)
-        check_rows(data, stored, findings)
-        check_provenance(data, stored, findings)
-        _check_seal(data, look, findings)
+        with _sound(findings, "rows and provenance"):
+            check_rows(data, stored, findings)
+            check_provenance(data, stored, findings)
+        with _sound(findings, "seal and reports"):
+            _check_seal(data, look, findings)
         if unpacked:
             findings.unknown.append("plan, sources and pictures: they stayed with the run")
         else:
-            _check_again(data, stored, look, say, findings)
+            with _sound(findings, "plan and pictures"):
+                _check_again(data, stored, look, say, findings)
         findings.unknown += _never_known(stored)
         findings.unknown = list(dict.fromkeys(findings.unknown))
         return findings
+
+
+@contextmanager
+def _sound(findings: Findings, what: str) -> Iterator[None]:
+    """Records that were edited may hold anything: what cannot even be compared is wrong."""
+    try:
+        yield
+    except UserError:  # of an option, not of a record
+        raise
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        findings.wrong.append(f"{what}: the records cannot be compared ({type(error).__name__}: {error})")
 
 
 def _check_seal(data: RunData, look: Look, findings: Findings) -> None:

@@ -272,6 +272,17 @@ def test_a_sample_without_its_manifest_is_not_taken_for_complete(tmp_path):
     assert writing.is_current(root, writing.Plan(**TINY))
 
 
+def test_an_edited_sample_is_rendered_again(tmp_path):
+    root = tmp_path / "s"
+    write_sample(root, **TINY)
+    picture = next(root.glob("sample/vi/*.png"))
+    good = picture.read_bytes()
+    images.write_png(picture, 255 - images.read(picture))
+    assert not writing.is_current(root, writing.Plan(**TINY))
+    write_sample(root, **TINY)
+    assert picture.read_bytes() == good
+
+
 def test_counts_out_of_range_are_refused(tmp_path):
     with pytest.raises(ValueError, match="every count"):
         write_sample(tmp_path / "s", **{**TINY, "pairs": 0})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from suite_scenes import write_pairs
 
@@ -126,7 +126,8 @@ def check(finished: tuple[Path, Path], data: st.DataObject) -> None:
         assert code == 2 or (copy / "rows.csv").read_bytes() == rows, what
 
 
-COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": True, "derandomize": True}
+COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": True, "derandomize": True,
+          "phases": (Phase.explicit, Phase.generate)}
 
 
 @settings(max_examples=25, **COMMON)

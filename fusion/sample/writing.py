@@ -20,6 +20,7 @@ from fusion.sample.phantom import render_phantom
 from fusion.sample.scene import Scene, render_scene
 
 MANIFEST = "sample.json"
+CONTENT = "content"  # in it: hash over all files
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,9 @@ def renderer_version() -> str:
 
 
 def is_current(root: Path, plan: Plan) -> bool:
-    """Whether `root` holds this renderer's complete sample for this plan."""
-    return _read_manifest(root) == _manifest(plan)
+    """Whether `root` holds this renderer's complete sample for this plan, every file as it was written."""
+    found = _read_manifest(root)
+    return found is not None and found == {**_manifest(plan), CONTENT: _content(root)}
 
 
 def write_sample(root: Path, *, seed: int = 2025, size: tuple[int, int] = (128, 160), pairs: int = 12,
@@ -86,7 +88,8 @@ def write_sample(root: Path, *, seed: int = 2025, size: tuple[int, int] = (128, 
     _sweep(root)
     try:
         _render(aside, plan, progress)
-        (aside / MANIFEST).write_text(json.dumps(_manifest(plan), indent=1) + "\n", encoding="utf-8")
+        manifest = {**_manifest(plan), CONTENT: _content(aside)}
+        (aside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         _replace(root, aside, plan)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -115,6 +118,18 @@ def _sweep(root: Path) -> None:
 
 def _manifest(plan: Plan) -> dict:
     return json.loads(json.dumps({"renderer": renderer_version(), "plan": asdict(plan)}))
+
+
+def _content(root: Path) -> str:
+    """sha256 over names and bytes of everything but the manifest; "" where something cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        for path in sorted(path for path in root.rglob("*") if not path.is_dir() and path.name != MANIFEST):
+            name, content = path.relative_to(root).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{name}\0{content}\n".encode())
+    except OSError:
+        return ""
+    return digest.hexdigest()
 
 
 def _read_manifest(root: Path) -> dict | None:

@@ -21,6 +21,7 @@ from suite.errors import UserError
 from suite.planning import MethodInfo, Planning
 from suite.stages import Context, Stage, StageResult, register_stage
 from suite.suites import Suite, register_suite
+from suite.training import drop_damaged
 from suite.unit import Unit
 
 METRICS = (("EN", "smfnet"), ("SD", "smfnet"), ("VIF", "smfnet"), ("SSIM", "smfnet-ablation"))
@@ -83,6 +84,7 @@ def train_smfnet(unit: Unit, context: Context) -> StageResult:
     """Train by the recipe; goes on from its checkpoint. Leaves WEIGHTS, no rows."""
     work = unit.work
     assert isinstance(work, TrainingSMFNet), unit
+    drop_damaged(context.out / unit.folder)
     path = train(work.recipe, data=work.pairs, out=context.out / unit.folder, device=context.device,
                  overrides=work.overrides,
                  on_step=lambda step, loss: context.checkpoint(step, 0, f"step {step}, loss {loss:.3f}"))

@@ -7,8 +7,7 @@ from typing import Any
 
 from ultralytics.utils import LOGGER, SETTINGS
 
-from core.files import read_json
-from downstream._training import TrainingError, load_state, save_state
+from downstream._training import estimate_cost, load_state, save_state
 from downstream.detection.engines import Detections, Job, Trained, trainer
 
 WEIGHTS = "weights.pt"
@@ -30,7 +29,8 @@ class Library:
             if saved is None:
                 saved, now = self._train()
         self.weights = saved["weights"]
-        cost = read_json(job.out / "cost.json", TrainingError)
+        cost = estimate_cost(job.out, seconds=saved["seconds"], epochs=job.settings.epochs, device=job.device,
+                             first=len(saved["losses"]))  # what was written then, or the mean where that is gone
         return Trained(saved["losses"], saved["seconds"], now, cost)
 
     def _train(self) -> tuple[dict[str, Any], float]:
