@@ -37,7 +37,8 @@ How to read it: **bold** is the column's best mean. ° cannot be told from it: t
 the pictures, with Holm's correction over the methods of the column, gives p ≥ {alpha}. All other cells differ from the
 best. Rank: the method's place among those of the table for each picture and metric, averaged over the pictures, then
 over the metrics; it depends on who takes part. No metric here measures quality: see
-[which to report](metrics-calibration.md). Pictures of these sets are in the training data of some methods (`run_all.py list methods`, trained on).
+[which to report](metrics-calibration.md). Pictures of these sets are in the training data of some methods
+(`run_all.py list methods`, trained on).
 """
 
 
