@@ -200,8 +200,9 @@ class MURF(VariablesNetwork):
                 "official": "the same with the script's N = 1240"},
         parity="network within float32 noise of the authors' graph, real outputs equal",
         differs={
-            "tno": "not found: N = 512, 768, 1240 and native, offset branch on and off, x255 and 0..max were tried. "
-                   "The paper's pictures have more in common with their sources (MI VIF Qabf) than any that was scored",
+            "tno": "not found: both published checkpoints, N = 512, 768, 1240 and native, offset branch on and off, "
+                   "x255, min-max and 0..max were tried. The paper's pictures have more in common with their sources "
+                   "(MI VIF Qabf) than any that was scored",
             "roadscene": "not found. The paper's VIF of .20 and Qabf of .16, a third of the other methods', say that "
                          "its pictures are blurred or shifted against their sources; ours are not",
             "complexity": "the paper's 185 G Flops are near twice 91.3 G, our count at the script's 1240x1240; here "
