@@ -62,11 +62,9 @@ def write_all(out: Path, options: Options = Options(),
     data = replace(load(Path(out), options.paper), areas=options.areas)
     figures = write_figures(data, data.out / "figures", progress)
     texts = {**rendered_tables(data, options), data.out / "report.html": rendered_page(data, options, figures)}
-    (data.out / "tables").mkdir(parents=True, exist_ok=True)
     made = [*(path for path in texts if path.parent != data.out), *figures, data.out / "report.html"]
     for path, text in texts.items():
-        make_way(path)
-        write_text(path, text)
+        _place(path, text)
     _remove_left_over(data.out, made)
     (data.out / STAMP).parent.mkdir(exist_ok=True)
     make_way(data.out / STAMP)
@@ -193,12 +191,14 @@ def _digits(cell: Cell, digits: int) -> Cell:
 Writer = Callable[[Path, str], Path]
 
 
-def _written(path: Path, text: str) -> Path:
+def _place(path: Path, text: str) -> Path:
+    """Write a file; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    make_way(path)
     return write_text(path, text)
 
 
-def write_tables(data: RunData, tables: Sequence[Table], options: Options, write: Writer = _written) -> list[Path]:
+def write_tables(data: RunData, tables: Sequence[Table], options: Options, write: Writer = _place) -> list[Path]:
     """OUT/tables/<name>.{tex,md,csv} and all.tex, a document that compiles as it is."""
     folder = data.out / "tables"
     made: list[Path] = []
@@ -235,7 +235,7 @@ def _references(data: RunData, tables: Sequence[Table]) -> dict[str, str]:
     return {method.cite: method.reference or method.title for method in data.paper.methods if method.cite in cited}
 
 
-def write_comparison(data: RunData, compared: Sequence[Compared], write: Writer = write_text) -> list[Path]:
+def write_comparison(data: RunData, compared: Sequence[Compared], write: Writer = _place) -> list[Path]:
     """OUT/tables/comparison_cells.csv, cell by cell, where the run has cells that the paper has too."""
     if not compared:
         return []

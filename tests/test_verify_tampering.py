@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import tampering_ways  # noqa: F401 - registers the ways
+import tampering_reports  # noqa: F401 - registers the ways
 from tampering import WAYS, Box, Way
 from tiny_run import make, write_pairs
 
