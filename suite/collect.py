@@ -29,7 +29,7 @@ from suite.unit import Unit, result_rows, stored_result
 
 
 def collect(out: Path, plan: Planning, outcomes: Mapping[str, Outcome], run: Mapping[str, Any]) -> list[Row]:
-    """Write the run's three files from the plan's units. Returns the rows.
+    """Write the run's three files and OUT/labels/<data set>.json, true boxes, from the plan's units. Returns the rows.
 
     Args:
         outcomes: key -> outcome of the units that were tried in this run (units done before have none).
@@ -56,6 +56,9 @@ def collect(out: Path, plan: Planning, outcomes: Mapping[str, Outcome], run: Map
         datasets={name: _dataset(out, plan, pairs) for name, pairs in plan.datasets.items()}, methods=methods,
         units=tuple(units))
     write_run(out, record)
+    for name, boxes in plan.boxes.items():
+        (out / "labels").mkdir(exist_ok=True)
+        write_json(out / "labels" / f"{name}.json", {key: [list(box) for box in found] for key, found in boxes.items()})
     write_json(out / "provenance.json", {"schema": SCHEMA, "run": dict(run), "units": provenance,
                                          "labels": records.write(plan.label_statistics)})
     return rows
