@@ -61,8 +61,10 @@ class RunData:
         return self.method(method).kind
 
     def is_ours(self, method: str) -> bool:
+        """Whether it is the method that the run calls its own (`--ours`), else the paper's."""
+        chosen = [name for name, record in self.run.methods.items() if record.kind == "ours"]
         printed = self.paper.by_name.get(method)
-        return self.kind(method) == "ours" or (printed is not None and printed.ours)
+        return method in chosen if chosen else printed is not None and printed.ours
 
     def suite_record(self, suite: str) -> SuiteRecord:
         return self.run.suites.get(suite) or SuiteRecord(suite, "pictures")

@@ -1,6 +1,7 @@
 """Which cells of a table a paired test tells from ours."""
 
 import numpy as np
+import pandas as pd
 
 from metrics import statistics
 from reports.columns import Shown
@@ -29,6 +30,22 @@ def marked(data: RunData, table: PaperTable, shown: list[Shown], dataset: str,
                              for method in others])
         found |= {(method, column.metric, column.variant) for method, value in zip(others, p) if value < alpha}
     return found
+
+
+def distinguishable(data: RunData, suite: str, dataset: str, means: pd.DataFrame, alpha: float) -> list[bool]:
+    """Per column (metric, variant) of means by method: whether a paired test tells its two extremes apart.
+
+    Wilcoxon signed-rank on the pictures' values, Holm over the columns.
+    """
+    rows = data.suite(suite)
+    rows = rows[rows["dataset"] == dataset]
+    p = []
+    for metric, variant in means.columns:
+        of_column = rows[(rows["metric"] == metric) & (rows["variant"] == variant)]
+        values = of_column.groupby(["method", "item"])["value"].mean().unstack("item")
+        low, high = means[metric, variant].idxmin(), means[metric, variant].idxmax()
+        p.append(_paired(values.loc[low].to_numpy(float), values.loc[high].to_numpy(float)))
+    return [bool(value < alpha) for value in statistics.holm(p)]
 
 
 def _paired(first: "np.ndarray[tuple[int], np.dtype[np.float64]]",

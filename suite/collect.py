@@ -30,7 +30,7 @@ from suite.unit import Unit, result_rows, stored_result
 
 
 def collect(out: Path, plan: Planning, outcomes: Mapping[str, Outcome], run: Mapping[str, Any]) -> list[Row]:
-    """Write the run's three files from the plan's units. Returns the rows.
+    """Write the run's three files and OUT/labels/<data set>.json, true boxes, from the plan's units. Returns the rows.
 
     Args:
         outcomes: key -> outcome of the units that were tried in this run (units done before have none).
@@ -57,6 +57,10 @@ def collect(out: Path, plan: Planning, outcomes: Mapping[str, Outcome], run: Map
     write_csv(out / "rows.csv", to_frame(rows))
     make_way(out / "run.json")
     write_run(out, RunRecord(schema=SCHEMA, **run, **described(out, plan), units=tuple(units)))
+    for name, boxes in plan.boxes.items():
+        path = out / "labels" / f"{name}.json"
+        make_way(path)
+        write_json(path, {key: [list(box) for box in found] for key, found in boxes.items()})
     make_way(out / "provenance.json")
     write_json(out / "provenance.json", {"schema": SCHEMA, "run": dict(run), "units": provenance,
                                          "labels": records.write(plan.label_statistics)})

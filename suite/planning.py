@@ -69,6 +69,7 @@ class Planning:
         label_problems: data set -> what its label policy dealt with. label_statistics: suite -> data set -> what its
             boxes or masks hold.
         labels: data set -> (picture id -> label map of the test pictures, whether a network made them).
+        boxes: data set -> picture id -> true boxes of the test pictures as (label, x0, y0, x1, y1), fractions 0..1.
     """
 
     profile: Profile
@@ -84,6 +85,7 @@ class Planning:
     label_problems: dict[str, Sequence[Any]] = field(default_factory=dict)
     label_statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
     labels: dict[str, tuple[dict[str, Path], bool]] = field(default_factory=dict)
+    boxes: dict[str, dict[str, list[tuple[int, float, float, float, float]]]] = field(default_factory=dict)
     _by_key: dict[str, Unit] = field(default_factory=dict, repr=False)
 
     def add(self, unit: Unit, suite: str) -> Unit:

@@ -39,7 +39,7 @@ from suite.suites import find_suite
 from suite.unit import MADE_FROM, Unit, artefact_hashes, damaged, stored_result
 
 EXECUTORS = ("local", "ray")
-_WRITTEN = (".cache", "tables", "figures", "label_problems", "sources", "audit")  # in OUT, beside the units
+_WRITTEN = (".cache", "tables", "figures", "label_problems", "labels", "sources", "audit")  # in OUT, beside the units
 
 
 @dataclass(frozen=True)

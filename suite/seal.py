@@ -1,7 +1,7 @@
 """OUT/seal.json: the sha256 of everything that a run says, so that a later change shows; signed on request.
 
-It lists run.json, rows.csv, provenance.json, every unit's result.json and the reports; a result lists the pictures,
-predictions and weights of its unit in turn. Whoever changes a file can write the seal anew, but not sign it: the
+It lists run.json, rows.csv, provenance.json, every unit's result.json, the true boxes that figures show and the
+reports; a result lists the pictures, predictions and weights of its unit in turn. Whoever changes a file can write the seal anew, but not sign it: the
 signature is made by the user's own ssh key (`ssh-keygen -Y sign`).
 """
 
@@ -34,6 +34,7 @@ def write(out: Path, key: Path | None = None) -> None:
     made = stamp(out)
     run = read_run(out)
     units = [f"{unit.folder}/result.json" for unit in run.units if unit.status == "done"]
+    units += [f"labels/{path.name}" for path in sorted((out / "labels").glob("*.json"))]
     make_way(out / SEAL)
     write_json(out / SEAL, {
         "schema": SCHEMA, "commit": environment()["commit"], "records": _hashes(out, (*RECORDS, *units)),

@@ -9,13 +9,16 @@ import pytest
 from PIL import Image
 from reports_run import HEIGHT, ITEMS, WIDTH, make_run
 
+from core import records
+from core.files import write_json
 from reports import ReportError, areas, load
 from reports.columns import Shown
-from reports.figures import bars, boxes, detections, panels, segmentations, style
-from reports.figures.magnified import around
-from reports.figures.radar import normalised
+from reports.figures import bars, boxes, detections, panels, radar, segmentations, style, training
+from reports.figures.magnified import around, columns_for
+from reports.figures.radar import ends, normalised
 from reports.page import browser
 from results.paper import Column
+from results.records import ResultRecord
 
 
 def test_errors_are_yellow_where_missed_and_pink_where_wrong():
@@ -60,7 +63,11 @@ def test_the_users_area_is_magnified(tmp_path):
     frame = axis.patches[0]
     assert (frame.get_x(), frame.get_y(), frame.get_width()) == (29.5, 9.5, 12)
     ir = np.asarray(Image.open(data.source_paths("tno", "00002")[0]))
-    assert (axis.child_axes[0].images[0].get_array() == ir[10:22, 30:42]).all()
+    titles = [each.get_title() for each in figure.axes]
+    below = figure.axes[titles.index("Infrared") + columns_for(6)]  # the line of axes below: nothing is covered
+    assert (below.images[0].get_array() == ir[10:22, 30:42]).all()
+    assert [title for title in titles if title] == ["Visible", "Infrared", "Average", "DenseFuse", "U2Fusion",
+                                                    "SMFNet"]  # as in the table
 
 
 @pytest.mark.parametrize(("text", "message"), [
@@ -156,10 +163,69 @@ def test_radar_axes_run_from_the_worst_to_the_best():
     assert scaled["SD"].tolist() == [1.0, 1.0, 1.0]
 
 
+def test_the_ends_of_an_axis_are_rounded_alike():
+    assert ends(1.8846, 1.9101) == "1.885 – 1.910" and ends(6.5, 7.125) == "6.50 – 7.12"
+    assert ends(40, 52) == "40 – 52" and ends(3.0, 3.0) == "3.00 – 3.00"
+
+
+def test_an_axis_whose_extremes_no_test_tells_apart_is_narrow_and_says_so(tmp_path):
+    data = load(make_run(tmp_path, ["ivf"], fused=("tno",), pictures=False))
+    rng = np.random.default_rng(3)
+    rows = pd.DataFrame([
+        ("ivf", method, "tno", f"{item:02}", metric, "smfnet", 0, value + place * step + rng.normal(0, 0.1))
+        for place, method in enumerate(("average", "densefuse", "smfnet"))
+        for metric, value, step in (("EN", 7, 1), ("SD", 40, 2), ("MI", 2, 0)) for item in range(12)],
+        columns=list(data.rows.columns))
+    with style.applied():
+        axes = radar.draw(replace(data, rows=rows))["radar_tno"].axes[0]
+    heads = [label.get_text() for label in axes.get_xticklabels()]
+    assert ["n.s." in head for head in heads] == [False, False, True]
+    reach = np.ptp([line.get_ydata()[:3] for line in axes.lines], axis=0)
+    assert reach[:2] == pytest.approx(0.9) and reach[2] < 0.3
+
+
+def test_ground_truth_stands_beside_what_was_found_with_the_tables_names(run):
+    data = load(run)
+    found = detections.predictions(data, "detection", "m3fd")
+    item = detections.chosen_item(data, "m3fd", found)
+    assert detections.true_boxes(data, "m3fd", item, (HEIGHT, WIDTH)) is None
+    (run / "labels").mkdir(exist_ok=True)
+    (run / "labels" / "m3fd.json").write_text(json.dumps({item: [[4, 0.25, 0.5, 0.75, 1.0]]}), encoding="utf-8")
+    box = detections.true_boxes(data, "m3fd", item, (HEIGHT, WIDTH))[0]
+    assert box[:4] == [16, 24, 48, 48] and box[5] == 4
+    with style.applied():
+        figure = detections.draw(data)["detections_m3fd"]
+    assert figure.axes[0].get_title() == "Ground truth"
+    assert detections._printed(data, "detection", ["People", "Motorcycle"]) == ["People", "Motor"]
+
+
+def test_a_training_s_losses_are_a_figure(run):
+    data = load(run)
+    assert not training.draw(data)  # this run left none
+    for unit in data.run.units:
+        if unit.stage == "detect":
+            write_json(run / unit.folder / "result.json", records.write(ResultRecord(
+                1, unit.stage, unit.method, unit.dataset, unit.seed, unit.key, 1, {}, (), (),
+                {"losses": [3.0, 2.0, 1.5]}, {}, {})))
+    axis = training.draw(data)["training_detection_m3fd"].axes[0]
+    assert len(axis.lines) == 2 * len(data.methods("detection")) - 2 and list(axis.lines[0].get_ydata()) == [3, 2, 1.5]
+    assert "lower is better" in axis.get_ylabel()
+
+
+def test_ours_is_the_users_method_and_the_papers_is_not_red_then(tmp_path):
+    data = load(make_run(tmp_path, ["ivf"], pictures=False))
+    assert style.colour(data, "smfnet") == style.OURS and style.line(data, "smfnet")["lw"] > 2
+    methods = dict(data.run.methods)
+    methods |= {name: replace(methods[name], kind=kind) for name, kind in (("smfnet", "baseline"), ("average", "ours"))}
+    data = replace(data, run=replace(data.run, methods=methods))
+    assert style.colour(data, "average") == style.OURS and style.line(data, "average")["lw"] > 2
+    assert style.colour(data, "smfnet") != style.OURS and style.line(data, "smfnet")["lw"] < 2
+
+
 def test_medical_sources_are_called_by_their_modality(tmp_path):
     """In the panels and, with their values, in the picture browser."""
     data = load(make_run(tmp_path, ["mif"], fused=("mri_pet",)))
-    assert list(panels.pictures(data, "mri_pet", "00001"))[:2] == ["MRI", "PET"]
+    assert list(panels.pictures(data, "mri_pet", "00001"))[:2] == ["PET", "MRI"]
     rows = data.rows.assign(method=data.rows["method"].replace("densefuse", "visible"))
     shown = browser(replace(data, rows=rows))[0]["items"][0]
     assert "PET" in shown["values"] and "PET" in shown["pictures"] and "Visible" not in shown["values"]

@@ -9,7 +9,7 @@ from reports_run import make_run
 from reports import Options, load
 from reports.comparison import cells_table, compare
 from reports.figures import style
-from reports.page import page
+from reports.page import page, sections
 from reports.write import beside_the_paper, build_tables
 
 HOSTILE = "<img src=x onerror=window.hit=1></script><script>window.hit=2</script>"
@@ -49,7 +49,8 @@ def opened(tab, path):
     yield fresh
     assert fresh.errors == []
     assert {url.split(":")[0] for url in fresh.requests} <= {"file", "data"}
-    assert [url for url in fresh.requests if url.startswith("file")] == [path.resolve().as_uri()]
+    files = {url.split("#")[0] for url in fresh.requests if url.startswith("file")}
+    assert files == {path.resolve().as_uri()}
     fresh.call("Page.close")
 
 
@@ -160,6 +161,35 @@ def test_next_picture_and_flicker_by_key(opened):
     assert wipe(opened) == 50
 
 
+def test_a_link_leads_to_what_was_shown(opened):
+    assert opened.run("location.hash") == ""
+    select(opened, "set", 1)
+    select(opened, "item", 1)
+    select(opened, "left", 2)
+    select(opened, "right", 3)
+    link = opened.run("location.hash")
+    shown = opened.run("['set', 'item', 'left', 'right'].map((id) => document.getElementById(id).value)")
+    assert link.startswith("#roadscene/00002/")
+    opened.loaded = False
+    opened.call("Page.reload")
+    while not opened.loaded:
+        opened.run("0")
+    assert opened.run("['set', 'item', 'left', 'right'].map((id) => document.getElementById(id).value)") == shown
+
+
+def test_names_stand_on_the_picture_and_only_that_of_the_one_seen(opened):
+    def names():
+        return opened.run("['name-left', 'name-right'].map((id) => document.getElementById(id)).filter((e) => "
+                          "getComputedStyle(e).display !== 'none').map((e) => e.textContent)")
+
+    both = opened.run("['left', 'right'].map((id) => document.getElementById(id).value)")
+    assert names() == both
+    for value, seen in ((0, both[1:]), (100, both[:1])):
+        opened.run(f"(() => {{ const w = document.getElementById('wipe'); w.value = {value}; "
+                   "w.dispatchEvent(new Event('input')); })()")
+        assert names() == seen
+
+
 def test_nothing_is_wider_than_a_phone(opened):
     opened.resize(360, 740)
     assert opened.run("document.documentElement.scrollWidth") <= 360
@@ -174,6 +204,16 @@ def test_the_comparison_is_there_on_demand(opened):
     opened.click(f"{closed}.querySelector('summary')")
     assert opened.run(f"{closed}.open") is True
     assert opened.run(f"{closed}.querySelectorAll('tbody tr').length") > 50
+
+
+def test_figures_stand_in_sections_in_the_order_of_the_paper(path):
+    names = ("ablation_roadscene", "cost_tno", "detections_m3fd", "panel_tno", "segmentation_mfnet",
+             "training_detection_m3fd")
+    found = sections(load(path.parent), [Path(f"{name}.png") for name in names])
+    assert [(heading, [each.stem for each in paths]) for heading, paths in found] == [
+        ("Fused pictures", ["panel_tno"]), ("Object detection", ["detections_m3fd", "training_detection_m3fd"]),
+        ("Semantic segmentation", ["segmentation_mfnet"]), ("Cost", ["cost_tno"]),
+        ("Ablations", ["ablation_roadscene"])]
 
 
 def test_hostile_names_are_shown_as_text(tab, tmp_path):

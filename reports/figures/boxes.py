@@ -27,10 +27,12 @@ def draw(data: RunData) -> dict[str, Figure]:
             methods = [m for m in data.methods(suite) if data.kind(m) != "source" and m in set(rows["method"])]
             if rows["item"].nunique() < 2 or not methods:
                 continue
-            heads = {(c.metric, c.variant): c.title + c.arrow for c in shown if c.metric in set(rows["metric"])}
+            scored = [c for c in shown if c.metric in set(rows["metric"])]
+            heads = {(c.metric, c.variant): c.title + c.arrow for c in scored}
+            better = {(c.metric, c.variant): c.higher_is_better for c in scored}
             title = f"{data.dataset_title(dataset)}, {rows['item'].nunique()} pictures"
             figures[stem(data, "boxes", suite, dataset)] = _boxes(data, title, rows, methods, heads)
-            figures[stem(data, "curves", suite, dataset)] = _curves(data, title, rows, methods, heads)
+            figures[stem(data, "curves", suite, dataset)] = _curves(data, title, rows, methods, heads, better)
     return figures
 
 
@@ -69,8 +71,9 @@ def _boxes(data: RunData, title: str, rows: pd.DataFrame, methods: list[str], he
     return figure
 
 
-def _curves(data: RunData, title: str, rows: pd.DataFrame, methods: list[str], heads: dict[Key, str]) -> Figure:
-    """The share of pictures with at most this value."""
+def _curves(data: RunData, title: str, rows: pd.DataFrame, methods: list[str], heads: dict[Key, str],
+            better: dict[Key, bool | None]) -> Figure:
+    """The share of pictures with at most this value; below each axis, on which side the better curves lie."""
     figure, axes = _grid(title, heads, 2.3)
     for place, (axis, metric) in enumerate(axes):
         for method, found in _values(rows, methods, metric).items():
@@ -78,6 +81,7 @@ def _curves(data: RunData, title: str, rows: pd.DataFrame, methods: list[str], h
                 axis.step(np.sort(found), np.arange(1, len(found) + 1) / len(found), where="post",
                           **style.line(data, method))
         axis.set_ylim(0, 1.02)
+        axis.set_xlabel({True: "better →", False: "← better", None: ""}[better[metric]], fontsize=8)
         if place % COLUMNS == 0:
             axis.set_ylabel("share of pictures")
     handles = [Line2D([], [], **style.line(data, m), label=data.title(m)) for m in methods]

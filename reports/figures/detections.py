@@ -1,6 +1,7 @@
 """Predicted boxes on the fused pictures of all methods, with the area magnified on which they disagree."""
 
 from collections.abc import Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from core.files import read_json
+from reports.columns import columns
 from reports.data import RunData
 from reports.errors import ReportError
-from reports.figures.magnified import around, grid
+from reports.figures.magnified import WIDTH, around, columns_for, grid
 from reports.pictures import read, read_rgb
 
 # Okabe and Ito, told apart with every common colour blindness
 COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0), (0, 114, 178))
 SCORE = 0.25
+TEXT = 7  # points of the labels in print
 Predictions = dict[str, Any]
 ENLARGED = 640  # small pictures are enlarged to about this width, so that a line is not thicker than a person
 
@@ -30,7 +33,7 @@ def draw(data: RunData) -> dict[str, Figure]:
             found = predictions(data, suite, dataset)
             item = chosen_item(data, dataset, found)
             if item is not None:
-                figures[f"detections_{dataset}"] = _figure(data, dataset, item, found)
+                figures[f"detections_{dataset}"] = _figure(data, suite, dataset, item, found)
     return figures
 
 
@@ -58,14 +61,38 @@ def _confident(boxes: Sequence[Sequence[float]]) -> list[Sequence[float]]:
     return [box for box in boxes if box[4] >= SCORE]
 
 
-def _figure(data: RunData, dataset: str, item: str, found: dict[str, Predictions]) -> Figure:
+def true_boxes(data: RunData, dataset: str, item: str, size: tuple[int, int]) -> list[list[float]] | None:
+    """[x0, y0, x1, y1, nan, class index] of a test picture of (height, width); None where the run kept none."""
+    path = data.out / "labels" / f"{dataset}.json"
+    found = read_json(path, ReportError).get(item) if path.is_file() else None
+    if found is None:
+        return None
+    height, width = size
+    return [[x0 * width, y0 * height, x1 * width, y1 * height, float("nan"), label] for label, x0, y0, x1, y1 in found]
+
+
+def _printed(data: RunData, suite: str, classes: Sequence[str]) -> list[str]:
+    """The classes as the table heads them."""
+    headings = {c.column.item: c.title for c in columns(data, data.table_of(suite))}
+    return [headings.get(name, name) for name in classes]
+
+
+def _figure(data: RunData, suite: str, dataset: str, item: str, found: dict[str, Predictions]) -> Figure:
     boxes = {m: _confident(p["images"][item]["boxes"]) for m, p in found.items()}
     paths = {m: path for m in found if (path := data.fused_path(m, dataset, item)) is not None}
     size = read(next(iter(paths.values()))).shape[:2]
     factor = max(1, round(ENLARGED / size[1]))
     row, column, side = _area(boxes, size)
     classes = next(iter(found.values()))["classes"]
-    shown = {data.title(m): boxed(path, boxes[m], classes, factor) for m, path in paths.items()}
+    truth = true_boxes(data, dataset, item, size)
+    visible = data.fused_path("visible", dataset, item)
+    beside = columns_for(len(paths) + (truth is not None))
+    size_of_text = round(TEXT / 72 * size[1] * factor * beside / WIDTH)
+    names = _printed(data, suite, classes)
+    shown = {}
+    if truth is not None:
+        shown["Ground truth"] = boxed(visible or next(iter(paths.values())), truth, names, factor, size_of_text)
+    shown |= {data.title(m): boxed(path, boxes[m], names, factor, size_of_text) for m, path in paths.items()}
     return grid(shown, (row * factor, column * factor, side * factor),
                 f"{data.dataset_title(dataset)}, picture {item}: boxes with a score of at least {SCORE:g}")
 
@@ -96,17 +123,20 @@ def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def boxed(path: Path, boxes: Sequence[Sequence[float]], classes: Sequence[str],
-          factor: int = 1) -> npt.NDArray[np.uint8]:
-    """The picture, uint8 RGB [factor*H, factor*W, 3], with boxes [x0, y0, x1, y1, score, class index] drawn on it."""
+          factor: int = 1, text_size: int = 10) -> npt.NDArray[np.uint8]:
+    """The picture, uint8 RGB [factor*H, factor*W, 3], with boxes [x0, y0, x1, y1, score, class index] drawn on it.
+
+    text_size: of the labels, in pixels of what is returned. True boxes have nan as their score.
+    """
     picture = Image.fromarray(read_rgb(path))
     picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.BICUBIC)
     pen = ImageDraw.Draw(picture)
     line = max(2, picture.width // 250)
-    font = ImageFont.load_default(max(10, picture.width // 40))
+    font = ImageFont.load_default(max(10, text_size))
     for x0, y0, x1, y1, score, label in sorted(boxes, key=lambda box: box[4]):
         colour = COLOURS[int(label) % len(COLOURS)]
         pen.rectangle([x0 * factor, y0 * factor, x1 * factor, y1 * factor], outline=colour, width=line)
-        text = f"{classes[int(label)]} {score:.2f}"
+        text = classes[int(label)] if isnan(score) else f"{classes[int(label)]} {score:.2f}"
         left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
         x = min(max(0, x0 * factor), picture.width - (right - left) - 4)
         y = max(0, y0 * factor - (bottom - top) - 6)

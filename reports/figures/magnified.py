@@ -1,4 +1,4 @@
-"""Pictures side by side, each with the same area framed and magnified in a corner (Figs. 5-10)."""
+"""Pictures side by side, each with the same area framed and magnified below it (Figs. 5-10)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,46 +10,51 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import Normal, Stroke
 
 COLUMNS = (4, 5)  # whichever leaves fewer gaps in the last line
-MARK = "#ffcc00"
+WIDTH = 7.16  # inches: a page of two columns, so that sizes of text are those of the print
+CROP = 0.5  # the magnified square's side in widths of a panel
+FRAME = [Stroke(linewidth=2.6, foreground="black"), Normal()]  # white on black: no box, class or error has it
 Picture = npt.NDArray[Any]
 
 
+def columns_for(count: int) -> int:
+    """Panels beside one another."""
+    return min(count, min(COLUMNS, key=lambda n: -count % n))
+
+
 def grid(shown: Mapping[str, Picture], area: tuple[int, int, int], title: str) -> Figure:
-    """One axis per picture.
+    """One picture a panel, below it the same area of each, magnified; nothing of a scene is covered.
 
     Args:
         shown: title -> uint8 [H,W] or [H,W,3], all of one size.
         area: (row, column, side) of the magnified square, in pixels.
     """
     height, width = next(iter(shown.values())).shape[:2]
-    columns = min(len(shown), min(COLUMNS, key=lambda n: -len(shown) % n))
+    columns = columns_for(len(shown))
     lines = -(-len(shown) // columns)
-    figure, axes = plt.subplots(lines, columns, figsize=(9, 9 / columns * height / width * lines + 0.25 * lines + 0.3),
-                                squeeze=False, layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03))
+    high = WIDTH / columns * (height / width + CROP)
+    figure, axes = plt.subplots(2 * lines, columns, figsize=(WIDTH, high * lines + 0.3 * lines + 0.3), squeeze=False,
+                                height_ratios=[height / width, CROP] * lines,
+                                layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.02))
     for axis in axes.flat:
         axis.axis("off")
-    for axis, (name, picture) in zip(axes.flat, shown.items()):
-        _one(axis, picture, area)
-        axis.set_title(name, pad=3, fontsize=9)
-    figure.suptitle(title, fontsize=9, color="#555555")
+    for number, (name, picture) in enumerate(shown.items()):
+        line, column = divmod(number, columns)
+        _one(axes[2 * line, column], axes[2 * line + 1, column], picture, area)
+        axes[2 * line, column].set_title(name, pad=3, fontsize=8)
+    figure.suptitle(title, fontsize=8, color="#555555")
     return figure
 
 
-def _one(axis: Axes, picture: Picture, area: tuple[int, int, int]) -> None:
+def _one(axis: Axes, below: Axes, picture: Picture, area: tuple[int, int, int]) -> None:
     row, column, side = area
-    height, width = picture.shape[:2]
     kind: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 255} if picture.ndim == 2 else {}
     axis.imshow(picture, **kind)
-    axis.add_patch(Rectangle((column - 0.5, row - 0.5), side, side, fill=False, ec=MARK, lw=1.2))
-    left = column + side / 2 > width / 2  # the inset goes where the marked area is not
-    inset = axis.inset_axes((0.0 if left else 0.6, 0.0, 0.4, 0.4 * width / height))
-    inset.imshow(picture[row:row + side, column:column + side], interpolation="nearest", **kind)
-    inset.set_xticks([])
-    inset.set_yticks([])
-    for spine in inset.spines.values():
-        spine.set(visible=True, edgecolor=MARK, linewidth=1.2)
+    axis.add_patch(Rectangle((column - 0.5, row - 0.5), side, side, fill=False, ec="white", lw=1.2,
+                             path_effects=FRAME))
+    below.imshow(picture[row:row + side, column:column + side], interpolation="nearest", **kind)
 
 
 def around(centre: tuple[float, float], side: int, size: tuple[int, int]) -> tuple[int, int, int]:

@@ -66,8 +66,10 @@ def pictures(data: RunData, dataset: str, item: str) -> dict[str, np.ndarray]:
         ir, vi = (read(path) for path in sources)
         if sources[0] == sources[1]:
             ir, vi = ir[..., 3], ir[..., :3]
-        found = dict(zip(data.source_titles(dataset), (ir, vi)))
-    for method in data.ordered(data.run.methods):
+        infrared, visible = data.source_titles(dataset)
+        found = {visible: vi, infrared: ir}  # as the tables have them
+    tables = [table for table in data.tables if dataset in data.table_datasets(table)]
+    for method in data.ordered(data.run.methods, tables[0] if tables else None):
         path = data.fused_path(method, dataset, item)
         if path is not None and data.kind(method) != "source":
             found[data.title(method)] = read(path)

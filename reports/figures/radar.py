@@ -1,5 +1,6 @@
 """One radar per data set, one axis per column of its table, best outside."""
 
+import math
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -12,8 +13,11 @@ from reports.columns import Shown, columns
 from reports.data import RunData
 from reports.figures import style
 from reports.figures.stems import stem
+from reports.significance import distinguishable
 
 FLOOR = 0.1  # the worst method's place on an axis: at 0 its polygon would collapse into the centre
+ALPHA = 0.05
+NARROW = 0.25  # of an axis, for a spread that a paired test cannot tell from chance
 
 
 def draw(data: RunData) -> dict[str, Figure]:
@@ -28,7 +32,9 @@ def draw(data: RunData) -> dict[str, Figure]:
             # a source compared with itself scores highest on several metrics: its polygon would say nothing
             values = values.loc[[m for m in values.index if data.kind(m) != "source"]]
             if len(values) >= 2 and values.shape[1] >= 3:
-                figures[stem(data, "radar", suite, dataset)] = _radar(data, dataset, values, [shown[p] for p in values])
+                told = distinguishable(data, suite, dataset, values, ALPHA)
+                figures[stem(data, "radar", suite, dataset)] = _radar(data, dataset, values,
+                                                                      [shown[p] for p in values], told)
     return figures
 
 
@@ -43,8 +49,13 @@ def normalised(values: pd.DataFrame, shown: Sequence[Shown]) -> pd.DataFrame:
     return (FLOOR + (1 - FLOOR) * (signed - signed.min()) / spread.where(spread > 0)).fillna(1.0)
 
 
-def _radar(data: RunData, dataset: str, values: pd.DataFrame, shown: Sequence[Shown]) -> Figure:
+def _radar(data: RunData, dataset: str, values: pd.DataFrame, shown: Sequence[Shown],
+           told_apart: Sequence[bool]) -> Figure:
     scaled = normalised(values, shown)
+    middle = (1 + FLOOR) / 2
+    for column, told in zip(scaled.columns, told_apart):
+        if not told:
+            scaled[column] = middle + NARROW * (scaled[column] - middle)
     angles = np.linspace(0, 2 * np.pi, values.shape[1], endpoint=False)
     figure = plt.figure(figsize=(5.4, 4.6))
     axes = figure.add_subplot(projection="polar")
@@ -55,14 +66,30 @@ def _radar(data: RunData, dataset: str, values: pd.DataFrame, shown: Sequence[Sh
         polygon = [*scaled.loc[method], scaled.loc[method].iloc[0]]
         axes.plot([*angles, angles[0]], polygon, **style.line(data, method), marker=style.marker(data, method), ms=3.5,
                   label=data.title(method))
-    heads = [f"{c.title}{c.arrow}\n{values[p].min():.3g} – {values[p].max():.3g}" for c, p in zip(shown, values)]
+    heads = [f"{c.title}{c.arrow}\n{ends(values[p].min(), values[p].max())}" + ("" if told else "\nn.s.")
+             for c, p, told in zip(shown, values, told_apart)]
     axes.set_xticks(angles, heads)
+    for label, told in zip(axes.get_xticklabels(), told_apart):
+        label.set_color("black" if told else "#888888")
     axes.tick_params(axis="x", pad=12)
     axes.set_yticks([FLOOR, (1 + FLOOR) / 2, 1.0], [])
     axes.set_ylim(0, 1.04)
     axes.spines["polar"].set_visible(False)
     axes.set_title(data.dataset_title(dataset), pad=22)
     axes.legend(loc="center left", bbox_to_anchor=(1.18, 0.5), frameon=False, handlelength=3)
-    figure.text(0.5, -0.02, "per axis: worst of these methods inside, best outside (range under the name)",
-                ha="center", fontsize=7, color="#555555")
+    said = "per axis: worst of these methods inside, best outside (range under the name)"
+    if not all(told_apart):
+        said += f"\nn.s., drawn narrow: best and worst do not differ (paired Wilcoxon, Holm, {ALPHA:g})"
+    figure.text(0.5, -0.02, said, ha="center", va="top", fontsize=7, color="#555555")
     return figure
+
+
+def ends(low: float, high: float) -> str:
+    """Both ends of an axis with the same digits, enough to show two of their difference.
+
+    >>> ends(6.5, 7.125), ends(1.8846, 1.9101), ends(40, 52)
+    ('6.50 – 7.12', '1.885 – 1.910', '40 – 52')
+    """
+    spread = high - low
+    digits = max(0, 1 - math.floor(math.log10(spread))) if spread > 0 else 2
+    return f"{low:.{digits}f} – {high:.{digits}f}"

@@ -1,5 +1,7 @@
 """Average rank over pictures and metrics, with the number of metrics on which a test finds a better method."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
@@ -21,10 +23,16 @@ def draw(data: RunData) -> dict[str, Figure]:
     return figures
 
 
+def _title(dataset: str, metrics: list[str]) -> str:
+    named = textwrap.fill(", ".join(metrics), 90)
+    return (f"{dataset}: average rank over {len(metrics)} metrics, 1 is best (Wilcoxon signed-rank, Holm, {ALPHA:g})\n"
+            f"{named}")
+
+
 def _diagram(data: RunData, summary: pd.DataFrame, titles: dict[str, str]) -> Figure:
     datasets = list(dict.fromkeys(summary["dataset"]))
     count = summary["method"].nunique()
-    figure, axes = plt.subplots(len(datasets), 1, figsize=(7.5, (0.3 * count + 0.9) * len(datasets)), squeeze=False)
+    figure, axes = plt.subplots(len(datasets), 1, figsize=(7.5, (0.3 * count + 1.2) * len(datasets)), squeeze=False)
     for axis, dataset in zip(axes.flat, datasets):
         group = summary[summary["dataset"] == dataset]
         ranks = group.groupby("method", sort=False)["rank"].mean().sort_values()
@@ -39,6 +47,7 @@ def _diagram(data: RunData, summary: pd.DataFrame, titles: dict[str, str]) -> Fi
         axis.set_yticks([-p for p in range(len(ranks))], list(ranks.index))
         axis.set_xlim(0.8, 1.45 * count)  # room for what stands beside the last point
         axis.grid(False, axis="y")
-        axis.set_title(f"{dataset}: average rank, 1 is best (Wilcoxon signed-rank, Holm, {ALPHA:g})", fontsize=9)
+        axis.set_ylim(0.6 - len(ranks), 0.6)
+        axis.set_title(_title(dataset, list(dict.fromkeys(group["metric"]))), fontsize=9)
     figure.tight_layout()
     return figure

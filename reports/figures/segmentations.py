@@ -8,6 +8,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from reports.columns import columns
 from reports.data import RunData
 from reports.figures.magnified import around, grid
 from reports.pictures import read, read_rgb
@@ -61,14 +62,15 @@ def _figure(data: RunData, suite: str, dataset: str, item: str, folders: dict[st
     truth_path = data.label_path(dataset, item)
     truth = read(truth_path) if truth_path is not None else None
     named = data.labelled_title(suite, dataset)
-    shown, used = {}, set()
+    shown: dict[str, np.ndarray] = {}
+    used: set[int] = set()
     visible = data.fused_path("visible", dataset, item)
     if truth is not None and visible is not None:
         shown["Teacher labels" if "teacher" in named else "Ground truth"] = panel(read_rgb(visible), truth)
-        used |= set(np.unique(truth))
+        used |= set(map(int, np.unique(truth)))
     for method, folder in folders.items():
         ids = read(folder / f"{item}.png")
-        used |= set(np.unique(ids))
+        used |= set(map(int, np.unique(ids))) if truth is None else set()  # wrong ones are not drawn in their colour
         under = _under(data, method, dataset, item)
         if under is not None:  # it was there when the picture was chosen
             shown[data.title(method)] = panel(read_rgb(under), ids, truth)
@@ -77,7 +79,9 @@ def _figure(data: RunData, suite: str, dataset: str, item: str, folders: dict[st
     centre = np.median(disputed, axis=0) if len(disputed) else np.array(size) / 2
     figure = grid(shown, around(tuple(centre), max(16, round(0.3 * min(size))), size),
                   f"{named}, picture {item}")
-    _legend(figure, {int(i): name for i, name in enumerate(classes_of(data, suite, dataset)) if i and i in used},
+    printed = {c.column.item: c.title for c in columns(data, data.table_of(suite))}
+    names = [printed.get(name, name) for name in classes_of(data, suite, dataset)]
+    _legend(figure, {i: name for i, name in enumerate(names) if i and i in used},
             truth is not None)
     return figure
 
@@ -107,7 +111,8 @@ def _legend(figure: Figure, classes: dict[int, str], errors: bool) -> None:
         handles += [Patch(color=_rgb(colour), label=label)
                     for colour, label in ((MISSING, "missed"), (WRONG, "wrong"))]
     if handles:
-        figure.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=len(handles), frameon=False)
+        figure.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=min(7, len(handles)),
+                      frameon=False)
 
 
 def _rgb(colour: Sequence[int] | npt.NDArray[np.uint8]) -> tuple[float, float, float]:

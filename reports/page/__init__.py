@@ -38,6 +38,7 @@ _CAPTIONS = {
     "cost": "Quality against multiply-accumulates and time",
     "detections": "What the detectors found, with the most disputed object magnified",
     "segmentations": "What the segmenters said, with the most disputed area magnified",
+    "training": "Loss of each epoch",
     "ablation": "Metrics of the ablations",
 }
 
@@ -58,7 +59,8 @@ def page(data: RunData, tables: Sequence[Table], figures: Sequence[Path], cells:
     return environment.get_template("page.html.j2").render(
         data=data, run=data.run, statuses=statuses(data), missing=groups(data),
         tables=[Markup(html.render(_numbered(data, table))) for table in tables],
-        figures=[(caption(data, path.stem), _uri(read_bytes(path), "png")) for path in figures],
+        figures=[(heading, [(caption(data, path.stem), _uri(read_bytes(path), "png")) for path in paths])
+                 for heading, paths in sections(data, figures)],
         cells=Markup(html.render(cells)) if cells is not None else "",
         browser=_script_json(browser(data, limit)))
 
@@ -85,6 +87,19 @@ def caption(data: RunData, stem: str) -> str:
             named = f"{data.suite_record(items[start][0]).title}, " if start in items else ""
             return f"{_names(data).get(rest) or data.dataset_title(rest)}: {named}{text}"
     return stem.replace("_", " ")
+
+
+def sections(data: RunData, figures: Sequence[Path]) -> list[tuple[str, list[Path]]]:
+    """(heading, files) in the order of the paper: fusion, then each training, what it costs, ablations."""
+    trained = {suite: data.suite_record(suite).title.split(",")[0] for suite in data.suites("items")}
+    headings = ["Fused pictures", *trained.values(), "Cost", "Ablations"]
+    found: dict[str, list[Path]] = {heading: [] for heading in headings}
+    for path in figures:
+        start = path.stem.split("_")[0]
+        named = next((title for suite, title in trained.items() if suite in path.stem.split("_")
+                      or start == f"{suite}s"), "Fused pictures")
+        found[{"cost": "Cost", "ablation": "Ablations"}.get(start, named)].append(path)
+    return [(heading, paths) for heading, paths in found.items() if paths]
 
 
 def browser(data: RunData, limit: int = PICTURES) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ for (const table of document.querySelectorAll("section.table table")) {
   const [set, item, left, right, wipe] = ["set", "item", "left", "right", "wipe"].map(byId);
   const zooms = [1, 1.5, 2, 3, 4, 6, 8];
   let zoom = 0;
+  let ready = false; // opening the page does not change its address
   const fill = (select, names, wanted) => {
     select.replaceChildren(...names.map((name) => new Option(name)));
     if (names.includes(wanted)) select.value = wanted;
@@ -55,6 +56,8 @@ for (const table of document.querySelectorAll("section.table table")) {
     byId("over").alt = left.value;
     byId("under").src = entry.pictures[right.value];
     byId("under").alt = right.value;
+    byId("name-left").textContent = left.value;
+    byId("name-right").textContent = right.value;
     byId("legend").textContent = `Left ${left.value}, right ${right.value}. ${chosen.items.length} of ${chosen.all} pictures are embedded here, as JPEG of at most 512 pixels (more: run_all.py report OUT --pictures N); all of them are in OUT/fuse.`;
     const row = (cells, kind) => {
       const tr = document.createElement("tr");
@@ -65,11 +68,34 @@ for (const table of document.querySelectorAll("section.table table")) {
     table.tHead.replaceChildren(row(["This picture", ...chosen.metrics.map(([name, arrow]) => `${name} ${arrow}`)], "th"));
     table.tBodies[0].replaceChildren(...[...new Set([left.value, right.value])].filter((title) => entry.values[title]).map((title) => row([title,
       ...chosen.metrics.map(([name]) => { const v = entry.values[title][name]; return v == null ? "–" : v.toFixed(4); })])));
+    if (ready) history.replaceState(null, "", `#${[set.value, item.value, left.value, right.value].map(part).join("/")}`);
     cut();
+  }
+  // A link to what is shown: data set, picture, left and right title, in lower case.
+  const part = (text) => encodeURIComponent(text.toLowerCase());
+  function linked() {
+    const wanted = location.hash.slice(1).split("/");
+    if (wanted.length !== 4) return false;
+    const choose = (select, text) => {
+      const found = [...select.options].findIndex((option) => part(option.value) === text.toLowerCase());
+      if (found >= 0) select.selectedIndex = found;
+    };
+    const [ofSet, ofItem, ...sides] = wanted;
+    choose(set, ofSet);
+    fill(item, sets[set.selectedIndex].items.map((entry) => entry.id));
+    choose(item, ofItem);
+    [left, right].forEach((select, side) => {
+      fill(select, Object.keys(current().pictures));
+      choose(select, sides[side]);
+    });
+    return true;
   }
   function cut() {
     byId("over").style.clipPath = `inset(0 ${100 - wipe.value}% 0 0)`;
     byId("line").style.left = `${wipe.value}%`;
+    // at either end, and so during flicker, only the name of the picture that is seen
+    byId("name-left").classList.toggle("hidden", Number(wipe.value) === 0);
+    byId("name-right").classList.toggle("hidden", Number(wipe.value) === 100);
   }
   function scale(step) {
     zoom = Math.min(zooms.length - 1, Math.max(0, zoom + step));
@@ -117,5 +143,11 @@ for (const table of document.querySelectorAll("section.table table")) {
     cut();
   });
   fill(set, sets.map((entry) => entry.title));
-  showSet();
+  if (linked()) {
+    show();
+    byId("pictures").scrollIntoView();
+  } else {
+    showSet();
+  }
+  ready = true;
 })();

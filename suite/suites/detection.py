@@ -32,6 +32,9 @@ def plan(planning: Planning, settings: DetectionSuite) -> None:
         planning.label_statistics.setdefault("detection", {})[dataset] = labels.statistics
         splits = [labels.fold(seed) for seed in range(planning.profile.seeds)] if settings.split == "folds" and \
             labels.folds else [labels.split(settings.split)]
+        # the figures show the true boxes beside the found ones
+        planning.boxes[dataset] = {key: [(box.label, *box.corners(1, 1)) for box in labels.boxes[key]]
+                                   for split in splits for key in split.test}
         plan_trainings(planning, "detection", "detect", "downstream.detection.run", dataset, labels, splits,
                        settings.training, {})
 
