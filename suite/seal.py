@@ -1,8 +1,8 @@
 """OUT/seal.json: the sha256 of everything that a run says, so that a later change shows; signed on request.
 
 It lists run.json, rows.csv, provenance.json, every unit's result.json, the true boxes that figures show and the
-reports; a result lists the pictures, predictions and weights of its unit in turn. Whoever changes a file can write the seal anew, but not sign it: the
-signature is made by the user's own ssh key (`ssh-keygen -Y sign`).
+reports; a result lists the pictures, predictions and weights of its unit in turn. Whoever changes a file can write the
+seal anew, but not sign it: the signature is made by the user's own ssh key (`ssh-keygen -Y sign`).
 """
 
 import subprocess
