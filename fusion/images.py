@@ -297,5 +297,5 @@ def through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
 
 def write_png(path: Path, image: np.ndarray) -> None:
     """Write uint8 [H,W] or [H,W,3] as PNG, aside and then renamed: a file under its name is complete."""
-    with aside(path) as temporary:
+    with aside(path, durable=False) as temporary:
         Image.fromarray(image).save(temporary, format="PNG", compress_level=1)
