@@ -67,8 +67,8 @@ def open_precomputed(name: str, folder: Path | str, ids: Sequence[str],
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
             if not is_file_name(path.name):
-                raise MethodError(f"{name}={folder}: the name {path.name!a} is not UTF-8 or holds characters that "
-                                  "cannot be shown; rename the file")
+                raise MethodError(f"{name}={folder}: the name {path.name!a} cannot be a name here: no UTF-8, control "
+                                  "characters, or a beginning like a formula; rename the file")
             pictures.setdefault(path.stem, []).append(path)
     if not pictures:
         raise MethodError(f"{name}={folder}: no pictures ({', '.join(SUFFIXES)}) in the folder itself; "

@@ -24,14 +24,20 @@ T = TypeVar("T")
 
 
 @contextmanager
-def aside(path: Path) -> Iterator[Path]:
-    """Yield a hidden path beside `path` to write to; rename it to `path` on success, remove it on any failure."""
+def aside(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Yield a hidden path beside `path` to write to; rename it to `path` on success, remove it on any failure.
+
+    durable: on the disk before it has its name, so that not even a power cut leaves an empty file under it. That takes
+    some 7 ms; pictures, of which there are thousands and which are made again where they are not whole, do without.
+    """
     path = Path(path)
     temporary = path.with_name(_HIDDEN.format(name=path.name, pid=os.getpid()))
     try:
         temporary.unlink(missing_ok=True)
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # a planted link is not followed
         yield temporary
+        if durable:
+            _flush(temporary)
         temporary.replace(path)
     except OSError as error:
         error.filename = error.filename or str(path)  # a full disk names no file by itself
@@ -46,6 +52,14 @@ def make_way(path: Path) -> None:
         shutil.rmtree(path)
 
 
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def write_text(path: Path, text: str) -> Path:
     """Write UTF-8 text aside, then rename. Returns the path."""
     with aside(path) as temporary:
@@ -54,8 +68,8 @@ def write_text(path: Path, text: str) -> Path:
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
-    """Write bytes aside, then rename. Returns the path."""
-    with aside(path) as temporary:
+    """Write a picture's bytes aside, then rename, not durable (see `aside`). Returns the path."""
+    with aside(path, durable=False) as temporary:
         temporary.write_bytes(content)
     return Path(path)
 

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
+FORMULA = ("=", "+", "-", "@")  # how a formula begins
 # Names become parts of paths and of table cells: no separators, no leading dash or dot.
 _NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
 
@@ -18,8 +19,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def is_file_name(text: str) -> bool:
-    """Whether `text` can be one part of a path: no separator, no control character, nothing that is no UTF-8."""
-    return text not in ("", ".", "..") and text.isprintable() and not set(text) & set("/\\")
+    """Whether `text` can be one part of a path and a cell of a table: no separator, no control character, nothing that
+    is no UTF-8, and no beginning by which a spreadsheet takes it for a formula."""
+    return text not in ("", ".", "..") and text.isprintable() and not set(text) & set("/\\") and \
+        not text.startswith(FORMULA)
 
 
 def is_name(text: str) -> bool:

@@ -84,8 +84,8 @@ def list_files(folder: Path, *suffixes: str) -> list[Path]:
                    if name.lower().endswith(suffixes) and not name.startswith("."))
     for name in names:
         if not is_file_name(name):
-            raise IvfbenchError(f"{folder}: the name {name!a} is not UTF-8 or holds characters that cannot be shown; "
-                                "rename the file")
+            raise IvfbenchError(f"{folder}: the name {name!a} cannot be a name here: no UTF-8, control characters, or "
+                                "a beginning like a formula; rename the file")
     return [folder / name for name in names]
 
 

@@ -174,8 +174,8 @@ def _pictures(folder: Path, card: DatasetCard, ending: str = "") -> dict[str, Pa
         if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or not path.stem.endswith(ending):
             continue
         if not is_file_name(path.name):
-            raise PairsError(f"{folder}: the name {path.name!a} is not UTF-8 or holds characters that cannot be "
-                             "shown; rename the file")
+            raise PairsError(f"{folder}: the name {path.name!a} cannot be a name here: no UTF-8, control "
+                             "characters, or a beginning like a formula; rename the file")
         if not path.is_file():
             raise PairsError(f"{path}: a folder or a dead link where a picture should be; replace or remove it")
         key = path.stem.removesuffix(ending)

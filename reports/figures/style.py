@@ -80,7 +80,7 @@ def save(figure: Figure, folder: Path, stem: str) -> list[Path]:
     extent = figure.get_tightbbox().padded(PADDING)
     for suffix, metadata in ((".pdf", {"CreationDate": None, "Producer": "ivfbench"}), (".png", {"Software": None})):
         path = folder / f"{stem}{suffix}"
-        with aside(path) as temporary:
+        with aside(path, durable=False) as temporary:
             figure.savefig(temporary, format=suffix[1:], metadata=metadata, dpi=160, bbox_inches=extent)
         made.append(path)
     plt.close(figure)

@@ -2,9 +2,13 @@
 
 import csv
 import io
+import re
 from math import isfinite
 
+from core.names import FORMULA
 from reports.table import Cell, Table
+
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 
 
 def render(table: Table) -> str:
@@ -17,13 +21,20 @@ def render(table: Table) -> str:
         names = ["_".join(filter(None, [h.group, h.text])) for h in table.headers]
     writer.writerow([*(["dataset"] if blocks else []), "method", *names])
     for line in table.lines:
-        writer.writerow([*([line.block] if blocks else []), line.label, *map(_value, line.cells)])
+        writer.writerow([*([plain(line.block)] if blocks else []), plain(line.label), *map(_value, line.cells)])
     return text.getvalue()
+
+
+def plain(text: str) -> str:
+    """A text as a cell that no spreadsheet computes: one that begins like a formula gets an apostrophe in front."""
+    if text.startswith(FORMULA) and len(text) > 1 and not _NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
 
 
 def _value(cell: Cell) -> str:
     if isinstance(cell.value, str):
-        return cell.value
+        return plain(cell.value)
     if cell.value is None or not isfinite(cell.value):
         return ""
     return f"{cell.value:.{cell.digits}f}"
