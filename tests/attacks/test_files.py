@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from canaries import Canary
 from detection_scenes import quick, scenes
-from mutations import write_sandbox
+from mutation_sandbox import write_sandbox
 from suite_scenes import ROOT, write_pairs
 
 from core.errors import IvfbenchError
@@ -30,8 +30,8 @@ def test_caches_of_the_library_are_not_unpickled(tmp_path):
     images, dataset = scenes(tmp_path / "pictures")
     canary, out = tmp_path / "ran", tmp_path / "out"
     names = ["labels.cache", "images.cache", *(f"{key}.npy" for key in images)]
-    for folder in (tmp_path / "pictures", out / "dataset", out / "dataset/images", out / "dataset/labels", out / "labels",
-                   out / "library"):
+    for folder in (tmp_path / "pictures", out / "dataset", out / "dataset/images", out / "dataset/labels",
+                   out / "labels", out / "library"):
         poisoned(folder, canary, names)
     result = run_detection(images, dataset, None, quick(epochs=1, cache=True), seed=0, device="cpu", out=out)
     assert len(result.losses) == 1 and not canary.exists()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mutations import write_sandbox
+from mutation_sandbox import write_sandbox
 
 from downstream.detection.dataset import open_detection
 from downstream.segmentation.dataset import open_segmentation
