@@ -186,16 +186,21 @@ def _place(path: Path, item: WeightFile, tree, origin: str) -> None:
         blob = tree / inner
     except KeyError as error:
         raise MethodError(f"{origin}: no file {inner} in the repository") from error
-    if blob.type != "blob" or _too_large(blob.size):
-        raise MethodError(f"{origin}: {inner} {_too_large(blob.size) or 'is no file'}; nothing was put into place")
+    absent = (f"{origin}: the repository lists {inner} but its content cannot be had there (a copy without large "
+              "files?)")
+    try:
+        wrong = "is no file" if blob.type != "blob" else _too_large(blob.size)
+    except ValueError as error:  # GitPython's, when git has no content under the name
+        raise MethodError(absent) from error
+    if wrong:
+        raise MethodError(f"{origin}: {inner} {wrong}; nothing was put into place")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as aside:
         try:
             try:
                 blob.stream_data(aside)
-            except ValueError as error:  # GitPython's, when git has no content under the name
-                raise MethodError(f"{origin}: the repository lists {inner} but its content cannot be had there "
-                                  "(a copy without large files?)") from error
+            except ValueError as error:
+                raise MethodError(absent) from error
             if member:
                 _unpack(aside, member, f"{origin}:{inner}")
             aside.close()

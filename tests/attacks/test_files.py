@@ -30,8 +30,8 @@ def test_caches_of_the_library_are_not_unpickled(tmp_path):
     images, dataset = scenes(tmp_path / "pictures")
     canary, out = tmp_path / "ran", tmp_path / "out"
     names = ["labels.cache", "images.cache", *(f"{key}.npy" for key in images)]
-    for folder in (tmp_path / "pictures", out / "dataset", out / "dataset/images", out / "dataset/labels", out / "labels",
-                   out / "library"):
+    for folder in (tmp_path / "pictures", out / "labels", out / "library", out / "dataset", out / "dataset/images",
+                   out / "dataset/labels"):
         poisoned(folder, canary, names)
     result = run_detection(images, dataset, None, quick(epochs=1, cache=True), seed=0, device="cpu", out=out)
     assert len(result.losses) == 1 and not canary.exists()
@@ -77,7 +77,7 @@ def test_a_resume_file_of_smfnet(tmp_path):
     write_pairs(tmp_path / "data", size=(96, 96))
     poisoned(tmp_path / "out", tmp_path / "ran", ["checkpoint.pt"])
     small = {"network.width": 8, "network.heads": 2, "data.patch": 64, "training.batch": 1}
-    with pytest.raises(IvfbenchError):
+    with pytest.raises(IvfbenchError, match=r"checkpoint\.pt: cannot be read"):
         train("sample", data=tmp_path / "data/tno", out=tmp_path / "out", overrides=small)
     assert not (tmp_path / "ran").exists()
 
