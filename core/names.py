@@ -21,7 +21,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def is_file_name(text: str) -> bool:
     """Whether `text` can be one part of a path and a cell of a table: no separator, no control character, nothing that
     is no UTF-8, and no beginning by which a spreadsheet takes it for a formula."""
-    return text not in ("", ".", "..") and text.isprintable() and not set(text) & set("/\\") and \
+    return text not in ("", ".", "..") and text.isprintable() and "/" not in text and \
         not text.startswith(FORMULA)
 
 

@@ -77,7 +77,7 @@ def test_current_until_rows_or_files_change(full):
 @pytest.mark.parametrize("single", [False, True])
 def test_the_document_compiles(tmp_path, single):
     """No undefined reference, nothing more than 5 pt too wide, every table on its page."""
-    hostile = "50 % of a_b & c^d ~ {x} \\y → ü ☃ " + "very/long/path" * 9
+    hostile = "50 % of a_b & c^d ~ {x} \\y → ü ☃ " + "very-long-path" * 9
     data = load(make_run(tmp_path, pictures=False, hostile=hostile))
     options = Options(single_column=single, colour=not single)
     tables = build_tables(data, options)
