@@ -181,6 +181,38 @@ def test_poly_schedule_is_mmengines():
     assert loop.learning_rate(dataclasses.replace(settings, schedule="constant"), 19, 20) == 0.01
 
 
+def test_rare_classes_weigh_more_when_told_to(data):
+    """Weights follow the training labels; the loss is torch's weighted cross-entropy; the default is plain."""
+    from mmseg.registry import MODELS
+
+    dataset, pictures, _ = data
+    items = [Item(k, pictures[k], dataset.labels[k], dataset.legend) for k in dataset.split().train]
+    pixels = np.bincount(np.concatenate([read_label(i.label, i.legend).ravel() for i in items]), minlength=9)
+    weights = loop.class_weights(items, 9, 0.5)
+    assert weights[:3] == pytest.approx((pixels[:3] / pixels.sum()) ** -0.5) and weights[3:] == [1.0] * 6
+    plain = network_config(TINY, 9)["decode_head"]["loss_decode"]
+    assert "class_weight" not in plain and plain["avg_non_ignore"]
+    loss = MODELS.get("CrossEntropyLoss")(**{k: v for k, v in network_config(TINY, 9, weights)["decode_head"][
+        "loss_decode"].items() if k != "type"})
+    scores, truth = torch.randn(2, 9, 8, 8), torch.randint(0, 9, (2, 8, 8))
+    truth[:, :2] = 255  # padding
+    theirs = torch.nn.functional.cross_entropy(scores, truth, torch.tensor(weights), ignore_index=255)
+    assert torch.allclose(loss(scores, truth, ignore_index=255), theirs)
+
+
+def test_adamw_and_balance_train_and_resume_alike(data, tmp_path):
+    settings = dataclasses.replace(TINY, optimizer="AdamW", class_balance=0.5, lr=0.005, epochs=2)
+    assert "classes weighed by share^-0.5" in settings.title and "weighed" not in TINY.title
+    whole = _run(data, tmp_path / "whole", settings)
+
+    def stop(done, total, loss):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _run(data, tmp_path / "stopped", settings, progress=stop)
+    assert _same(_run(data, tmp_path / "stopped", settings), whole)
+
+
 @pytest.mark.parametrize("stride", [8, 16])
 @pytest.mark.parametrize("depth", [18, 50])
 def test_networks_have_the_declared_stride(depth, stride):

@@ -1,5 +1,7 @@
 """DeepLabv3+ from mmsegmentation's parts: ResNetV1c, DepthwiseSeparableASPPHead, FCNHead as auxiliary head."""
 
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -14,18 +16,24 @@ LAYOUT = {8: ((1, 2, 1, 1), (1, 1, 2, 4), (1, 12, 24, 36)), 16: ((1, 2, 2, 1), (
 LOW_LEVEL_CHANNELS = 48
 
 
-def build_network(settings: SegmentationSettings, classes: int) -> torch.nn.Module:
-    """An initialised EncoderDecoder; weights are drawn from torch's global stream or read from settings.pretrained."""
+def build_network(settings: SegmentationSettings, classes: int,
+                  class_weights: Sequence[float] | None = None) -> torch.nn.Module:
+    """An initialised EncoderDecoder; weights are drawn from torch's global stream or read from settings.pretrained.
+
+    class_weights: of the losses, one a class; None weighs all alike.
+    """
     # a scope that other mmengine code of this process has set must not decide where the parts are looked up
-    with DefaultScope.overwrite_default_scope("mmseg"):
-        network = MODELS.build(ConfigDict(network_config(settings, classes)))
+    with DefaultScope.overwrite_default_scope("mmseg"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Default ``avg_non_ignore``")  # see cross_entropy below
+        network = MODELS.build(ConfigDict(network_config(settings, classes, class_weights)))
     network.init_weights()
     if settings.pretrained:
         load_backbone(network.backbone, Path(settings.pretrained))
     return network
 
 
-def network_config(settings: SegmentationSettings, classes: int) -> dict:
+def network_config(settings: SegmentationSettings, classes: int,
+                   class_weights: Sequence[float] | None = None) -> dict:
     """mmsegmentation's config of the network. Pictures come normalised; crops are padded to settings.crop."""
     expansion = 1 if settings.depth == 18 else 4
     first = settings.base_channels * expansion
@@ -34,8 +42,10 @@ def network_config(settings: SegmentationSettings, classes: int) -> dict:
     head = {"num_classes": classes, "norm_cfg": norm, "dropout_ratio": 0.1, "align_corners": False}
 
     def cross_entropy(weight: float) -> dict:
-        return {"type": "CrossEntropyLoss", "use_sigmoid": False, "loss_weight": weight,
-                "avg_non_ignore": True}
+        loss = {"type": "CrossEntropyLoss", "use_sigmoid": False, "loss_weight": weight}
+        # with class weights mmsegmentation always averages over what is not ignored (and fails when told to)
+        return {**loss, "avg_non_ignore": True} if class_weights is None else {**loss,
+                                                                                "class_weight": list(class_weights)}
 
     config = {
         "type": "EncoderDecoder",

@@ -19,6 +19,9 @@ class SegmentationSettings:
     max_share: a crop that one class covers by more is drawn again (ten draws at most); 1 turns this off.
     scale: range of the random resizing before the crop. flip: probability of mirroring.
     schedule: "poly" (lr falls to min_lr with `power`, every iteration) or "constant".
+    optimizer: "SGD" with `momentum`, or "AdamW" (decoupled weight decay; Loshchilov and Hutter, ICLR 2019).
+    class_balance: how far cross-entropy favours rare classes: weights are (share of a class in the training labels) to
+    the power -class_balance; 0 is plain cross-entropy, 1 gives every class the same say.
     pretrained: file with ImageNet weights of ResNetV1c; None trains from scratch.
     colour: False trains on the BT.601 grey of the pictures.
     four_channel: early fusion; pictures are RGB + thermal (see run_segmentation).
@@ -41,6 +44,8 @@ class SegmentationSettings:
     lr: float = 1e-2
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    optimizer: Literal["SGD", "AdamW"] = "SGD"
+    class_balance: float = 0.0
     schedule: Literal["poly", "constant"] = "poly"
     power: float = 0.9
     min_lr: float = 1e-4
@@ -66,6 +71,7 @@ class SegmentationSettings:
         check("lr", self.lr > 0, "above 0")
         check("momentum", 0 <= self.momentum < 1, "in [0, 1)")
         check("weight_decay", self.weight_decay >= 0, "0 or more")
+        check("class_balance", 0 <= self.class_balance <= 1, "0 to 1")
         check("min_lr", 0 <= self.min_lr <= self.lr, "between 0 and lr")
         check("workers", self.workers >= 0, "0 or more")
         if self.pretrained is not None:
@@ -82,4 +88,5 @@ class SegmentationSettings:
         """How tables name the network, e.g. "DeepLabv3+ (ResNet-50-d8, from scratch)"."""
         width = "" if self.base_channels == 64 else f", width {self.base_channels}"
         start = "ImageNet weights" if self.pretrained else "from scratch"
-        return f"DeepLabv3+ (ResNet-{self.depth}-d{self.output_stride}{width}, {start})"
+        balance = f", classes weighed by share^-{self.class_balance:g}" if self.class_balance else ""
+        return f"DeepLabv3+ (ResNet-{self.depth}-d{self.output_stride}{width}, {start}{balance})"

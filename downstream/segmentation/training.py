@@ -17,6 +17,7 @@ import torch
 from downstream._training import Progress, TrainingError, estimate_cost, load_state, save_state, seed_epoch
 from downstream.segmentation._mmlab import OptimWrapper
 from downstream.segmentation.batches import Item, Scenes, training_loader
+from downstream.segmentation.labels import read_label
 from downstream.segmentation.network import build_network
 from downstream.segmentation.settings import SegmentationSettings
 
@@ -31,6 +32,22 @@ def learning_rate(settings: SegmentationSettings, iteration: int, iterations: in
     return settings.min_lr + (settings.lr - settings.min_lr) * left ** settings.power
 
 
+def class_weights(items: Sequence[Item], classes: int, balance: float) -> list[float]:
+    """Weight of each class in the loss: (its share of the labels' pixels) ** -balance; 1 for one that never occurs."""
+    pixels = np.zeros(classes, dtype=np.int64)
+    for item in items:
+        pixels += np.bincount(read_label(item.label, item.legend).ravel(), minlength=classes)[:classes]
+    share = pixels / pixels.sum()
+    return [float(s ** -balance) if s else 1.0 for s in share]
+
+
+def _optimizer(network: torch.nn.Module, settings: SegmentationSettings) -> torch.optim.Optimizer:
+    if settings.optimizer == "AdamW":
+        return torch.optim.AdamW(network.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
+    return torch.optim.SGD(network.parameters(), lr=settings.lr, momentum=settings.momentum,
+                           weight_decay=settings.weight_decay)
+
+
 def train(items: Sequence[Item], classes: int, settings: SegmentationSettings, *, seed: int, device: str, out: Path,
           identity: str, progress: Progress | None = None) -> tuple[torch.nn.Module, dict]:
     """Train, or go on from the state in `out`. Returns the network and {"losses", "seconds", "cost"}.
@@ -39,9 +56,9 @@ def train(items: Sequence[Item], classes: int, settings: SegmentationSettings, *
     the trained network. Raises TrainingError when the loss is not finite or the state belongs to another training.
     """
     seed_epoch(seed, -1)
-    network = build_network(settings, classes).to(device)
-    optimizer = torch.optim.SGD(network.parameters(), lr=settings.lr, momentum=settings.momentum,
-                                weight_decay=settings.weight_decay)
+    weights = class_weights(items, classes, settings.class_balance) if settings.class_balance else None
+    network = build_network(settings, classes, weights).to(device)
+    optimizer = _optimizer(network, settings)
     wrapper = OptimWrapper(optimizer)
     loader, order = training_loader(items, settings, seed)
     steps, losses, seconds = len(loader), [], 0.0
