@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from core.files import sha256
+from core.files import read_text, sha256
 
 KINDS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".txt", ".xml", ".json"}  # pictures and labels
 
@@ -89,7 +89,7 @@ class FetchedFolder:
         Raises OSError for a missing list.
         """
         listed = self.only or self.without
-        stems = set((card_file.parent / listed).read_text(encoding="utf-8").split()) if listed else set()
+        stems = set(read_text(card_file.parent / listed).split()) if listed else set()
         return sorted(name for name in names if counted(name)
                       and (not listed or (PurePosixPath(name).stem in stems) == bool(self.only)))
 

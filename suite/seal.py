@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import IvfbenchError
-from core.files import make_way, read_json, sha256, write_json
+from core.files import make_way, read_bytes, read_json, read_text, sha256, write_json
 from results.records import read_run
 from suite.environment import environment
 from suite.errors import UserError
@@ -96,8 +96,8 @@ def signature_fault(out: Path, allowed: Path) -> str | None:
     if not (out / SIGNATURE).is_file():
         return f"{out / SIGNATURE}: no signature; the run's command with --sign KEY makes one"
     try:
-        text = allowed.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(allowed, UserError)
+    except OSError as error:
         raise UserError(f"--signed-by {allowed}: cannot be read; name a public ssh key or an allowed-signers file"
                         ) from error
     with tempfile.TemporaryDirectory(prefix="ivfbench-") as folder:
@@ -109,7 +109,7 @@ def signature_fault(out: Path, allowed: Path) -> str | None:
             return f"{out / SIGNATURE}: made by no key of {allowed}"
         name = who.stdout.decode(errors="replace").splitlines()[0]
         checked = _keygen("-Y", "verify", "-f", str(signers), "-I", name, "-n", NAMESPACE, "-s", str(out / SIGNATURE),
-                          given=(out / SEAL).read_bytes())
+                          given=read_bytes(out / SEAL))
     if checked.returncode:
         return f"{out / SIGNATURE}: not a signature of this {SEAL} ({_words(checked.stderr)})"
     return None

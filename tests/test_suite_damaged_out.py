@@ -20,7 +20,7 @@ COMMANDS = ("run", "verify", "report", "trace")
 def without_drawing():
     """Figures take most of a report's time and read the same files as the page."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reports.write.write_figures", lambda data, folder: sorted(folder.glob("*.png")))
+        patch.setattr("reports.write.write_figures", lambda data, folder, progress=None: sorted(folder.glob("*.png")))
         yield
 
 
