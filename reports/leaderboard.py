@@ -160,7 +160,7 @@ def _example(data: RunData, summary: pd.DataFrame) -> str:
 {title} of {data.title(method)} on {data.dataset_title(dataset)}, {best["mean"]:.6f}:
 each picture's value, and the hashes of weights, pairs and code:
 
-    python run_all.py trace table{number} {dataset} {method} {metric} --out OUT --paper docs/leaderboard
+    python run_all.py trace table{number} {dataset} {method} {metric} OUT --paper docs/leaderboard
 """
 
 

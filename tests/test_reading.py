@@ -23,7 +23,6 @@ ALLOWED = {
     ("downstream/detection/engines/trainer.py", "load"): "ultralytics' copy between two networks",
     ("fusion/sample/writing.py", "read_bytes"): "the renderer's own source",
     ("fusion/smfnet/training/log.py", "open"): "written",
-    ("baselines/weights.py", "open"): "the first bytes of a file that was hashed",
     ("baselines/weights.py", "ZipFile"): "a blob of bounded size",
     ("downstream/detection/engines/classic.py", "open"): "written",
     ("results/rows.py", "read_csv"): "after the file was looked at",
@@ -39,7 +38,6 @@ ALLOWED = {
     ("suite/listing.py", "open"): "the project's own table",
     ("suite/training.py", "ZipFile"): "a trainer's state, summed piece by piece; nothing of it is kept",
     ("suite/memory.py", "read_text"): "the kernel's own",
-    ("suite/stages/score.py", "open"): "written", ("suite/stages/score.py", "read_bytes"): "links and devices are gone",
 }
 OWNERS = {"planning", "self", "point"}  # no files: a plan, an entry point
 

@@ -36,7 +36,7 @@ def command(name: str, root: Path, out: Path) -> list[Any]:
     return {"run": ["--suite", "ivf", "--profile", "paper", "--data", root, "--methods", "visible,average",
                     "--datasets", "tno", "--metrics", "EN,MI", "--jobs", "0", "--out", out],
             "verify": ["verify", out, "--data", root], "report": ["report", out],
-            "trace": ["trace", "table1", "tno", "average", "EN", "--out", out]}[name]
+            "trace": ["trace", "table1", "tno", "average", "EN", out]}[name]
 
 
 def call(*arguments: Any) -> tuple[int, str]:
