@@ -27,7 +27,8 @@ def test_the_authors_pictures_give_table_ones_cddfuse_row(tmp_path, reference, d
     for pair in pairs.pairs:
         fused = brought.read(pair.id)
         assert fused.ndim == 2, "the authors' pictures are grey; so is what baselines.cddfuse writes"
-        values = evaluate(images.grey8(fused), *pair.read_grey(), metrics=TABLE_METRICS, variant="smfnet")
+        ir, vi = pair.read8()
+        values = evaluate(images.grey8(fused), ir, images.grey8(vi), metrics=TABLE_METRICS, variant="smfnet")
         rows += [Row("ivf", "cddfuse", dataset, pair.id, name, "smfnet", 0, float(v)) for name, v in values.items()]
     write_csv(tmp_path / "rows.csv", to_frame(rows))
     write_run(tmp_path, RunRecord(
