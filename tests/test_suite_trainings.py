@@ -111,14 +111,6 @@ def test_a_damaged_state_is_trained_anew(box, content):
     assert again() == rows
 
 
-def test_emptied_labels_in_the_cache_are_written_again(box):
-    _, out, again, rows = box
-    shutil.rmtree(trained(out))
-    for path in out.glob(".cache/labels/*/*/*.txt"):
-        path.write_text("")
-    assert again() == rows
-
-
 def test_edited_rows_are_not_taken_over(box):
     _, out, again, rows = box
     edit(trained(out) / "result.json", lambda content: content["rows"][0].__setitem__(-1, 0.99))
