@@ -40,5 +40,6 @@ def run(*, suites: Sequence[str] | None = None, methods: Sequence[Any] | None = 
     given = None if methods is None else tuple(m if isinstance(m, str) else as_method(m) for m in methods)
     run_request(Request(
         profile=chosen, out=Path(out), data=Path(data) if data is not None else None,
-        weights=chosen_root(weights), methods=given, device=device, jobs=jobs, force=force, command="suite.run(...)"))
+        weights=chosen_root(weights), methods=given, device=device, jobs=jobs, force=force, command="suite.run(...)",
+        show=False))
     return Run(Path(out))

@@ -79,7 +79,7 @@ class Display:
         self.say(f"{outcome.status} {unit} ({outcome.seconds:.1f} s){reason}")
 
     def summary(self, out: Path, plan: Planning, outcomes: Mapping[str, Outcome], made: Sequence[Path],
-                seconds: float) -> int:
+                seconds: float, *, show: bool = True) -> int:
         """Say what was made and where, what failed and why, and show the tables. Returns the exit code."""
         self.bars.stop()
         bad = [(unit, outcomes[unit.key]) for unit in plan.units
@@ -89,7 +89,7 @@ class Display:
         if any(outcome.status == "stopped" for _, outcome in bad):
             self.say("stopped: finished work is kept, the same command goes on from there; no tables or figures made")
             return 1
-        if (out / "report.html").is_file():
+        if show and (out / "report.html").is_file():
             show_tables(out)
             print(f"open {out / 'report.html'}")
         return 1 if bad else 0

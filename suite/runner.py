@@ -61,6 +61,7 @@ class Request:
     jobs: int = 1
     force: bool = False
     command: str = ""
+    show: bool = True  # the tables at the end
     sign: Path | None = None  # ssh key that signs OUT/seal.json
     stop: Callable[[], bool] = bool
 
@@ -99,7 +100,8 @@ def run(request: Request) -> int:
         stopped = any(outcome.status == "stopped" for outcome in outcomes.values())
         made = _report(out, display) if rows and not stopped else []
         seal.write(out, request.sign)
-        return display.summary(out, plan, outcomes, made, time.time() - started.timestamp())
+        return display.summary(out, plan, outcomes, made, time.time() - started.timestamp(),
+                               show=request.show)
 
 
 def _say_findings(plan: Planning, display: Display) -> None:

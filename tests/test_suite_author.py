@@ -110,7 +110,7 @@ def test_an_edited_metric_scores_only_itself(place):
     for unit in runs:
         if unit["stage"] == "score" and "own" in (out / unit["folder"] / "result.json").read_text():
             lines = (out / unit["folder"] / "partial.jsonl").read_text().splitlines()
-            assert all([row[4] for row in json.loads(line)] == ["MINE"] for line in lines)
+            assert all(list(json.loads(line)["content"]["values"]) == ["MINE"] for line in lines)
 
 
 @pytest.mark.long
@@ -122,7 +122,7 @@ def test_an_added_metric_leaves_the_others_alone(place):
     assert ended.returncode == 0, ended.stderr
     unit = next(u for u in json.loads((out / "run.json").read_text())["units"] if u["stage"] == "score")
     lines = (out / unit["folder"] / "partial.jsonl").read_text().splitlines()
-    assert {row[4] for line in lines for row in json.loads(line)} == {"SD"}
+    assert {name for line in lines for name in json.loads(line)["content"]["values"]} == {"SD"}
 
 
 @pytest.mark.long

@@ -28,7 +28,7 @@ def small_profile(folder):
     text = (ROOT / "suite/profiles/sample.toml").read_text()
     methods = tomllib.loads(text)["methods"]
     text = text.replace(str(methods).replace("'", '"'), '["average"]')
-    for epochs in ("25", "30"):
+    for epochs in ("25", "28"):
         assert f"epochs = {epochs}" in text
         text = text.replace(f"epochs = {epochs}", "epochs = 3")
     path = folder / "small.toml"

@@ -126,7 +126,7 @@ def texts(bundle):
 @pytest.mark.long
 def test_no_text_of_a_bundle_says_whose_machine_it_was(made):
     out, bundle, home = made
-    assert "jane_doe" in (out / "run.json").read_text() and "jane" in (out / "tables" / "table1.tex").read_text()
+    assert "jane_doe" in (out / "run.json").read_text()
     found = texts(bundle)
     assert {"run.json", "provenance.json", "tables/table1.tex", "tables/table1.md", "paper/paper.toml",
             "audit.csv", "audit.md"} <= set(found)
@@ -159,7 +159,7 @@ def test_originals_identify_the_files_of_the_run_and_seals_hold(made):
     out, bundle, _ = made
     with archive.opened(bundle) as (folder, _):
         originals = json.loads((folder / ORIGINALS).read_text())
-        assert {"run.json", "provenance.json", "tables/table1.tex", "paper/paper.toml"} <= set(originals)
+        assert {"run.json", "provenance.json", "paper/paper.toml"} <= set(originals)
         for name, kept in originals.items():
             if not name.startswith("paper/"):
                 assert kept["sha256"] == sha256(out / name) != sha256(folder / name)

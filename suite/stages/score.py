@@ -59,8 +59,9 @@ def run(unit: Unit, context: Context) -> StageResult:
             have = {**done.get(pair.id, {}), **_journalled(journal.done.get(pair.id), digest, work)}
             missing = [name for name, _ in work.metrics if name not in have]
             if missing:
-                have |= _score(pair, image_path(context.out, fused, pair.id), digest, missing, work.variant)
-                values = {name: value if math.isfinite(value) else str(value) for name, value in have.items()}
+                new = _score(pair, image_path(context.out, fused, pair.id), digest, missing, work.variant)
+                have |= new
+                values = {name: value if math.isfinite(value) else str(value) for name, value in new.items()}
                 journal.add(pair.id, {"picture": digest, "values": values})
             rows += [Row(work.suite, unit.method, unit.dataset, pair.id, name, work.variant, unit.seed, have[name])
                      for name, _ in work.metrics]
