@@ -61,7 +61,7 @@ def write_all(out: Path, options: Options = Options(),
     """
     data = replace(load(Path(out), options.paper), areas=options.areas)
     figures = write_figures(data, data.out / "figures", progress)
-    texts = {**rendered_tables(data, options), data.out / "report.html": rendered_page(data, options, figures)}
+    texts = rendered(data, options, figures)
     made = [*(path for path in texts if path.parent != data.out), *figures, data.out / "report.html"]
     for path, text in texts.items():
         _place(path, text)
@@ -74,8 +74,11 @@ def write_all(out: Path, options: Options = Options(),
     return made
 
 
-def rendered_tables(data: RunData, options: Options) -> dict[Path, str]:
-    """Path -> text of the tables, the comparison with the paper and the statistics. Writes nothing."""
+def rendered(data: RunData, options: Options, figures: Sequence[Path] | None = None) -> dict[Path, str]:
+    """Path -> text of the tables, the comparison with the paper, the statistics and the page. Writes nothing.
+
+    figures: those that the page embeds, in their order; files that are no PNG are passed over. None: no page.
+    """
     found: dict[Path, str] = {}
 
     def keep(path: Path, text: str) -> Path:
@@ -83,24 +86,17 @@ def rendered_tables(data: RunData, options: Options) -> dict[Path, str]:
         return path
 
     compared = compare(data)
-    write_tables(data, _all_tables(data, options, compared), options, keep)
+    tables = build_tables(data, options)
+    tables += beside_the_paper(data, tables, compared)
+    write_tables(data, tables, options, keep)
     write_comparison(data, compared, keep)
     write_statistics(data, data.out / "tables", keep)
+    if figures is not None:
+        audited = audit_table(data.out)  # on the page alone: it is no table of a paper
+        keep(data.out / "report.html", page(
+            data, tables if audited is None else [*tables, audited],
+            [path for path in figures if path.suffix == ".png"], cells_table(data, compared), options.pictures))
     return found
-
-
-def rendered_page(data: RunData, options: Options, figures: Sequence[Path]) -> str:
-    """The page's text. figures: those that it embeds, in their order; files that are no PNG are passed over."""
-    compared = compare(data)
-    audited = audit_table(data.out)  # on the page alone: it is no table of a paper
-    tables = [*_all_tables(data, options, compared), *([] if audited is None else [audited])]
-    return page(data, tables, [path for path in figures if path.suffix == ".png"], cells_table(data, compared),
-                options.pictures)
-
-
-def _all_tables(data: RunData, options: Options, compared: Sequence[Compared]) -> list[Table]:
-    tables = build_tables(data, options)
-    return tables + beside_the_paper(data, tables, compared)
 
 
 def shown(data: RunData) -> dict[str, str]:

@@ -11,7 +11,7 @@ from core.errors import IvfbenchError
 from core.files import read_bytes
 from reports.data import RunData, load
 from reports.figures import write_figures
-from reports.write import Options, rendered_page, rendered_tables
+from reports.write import Options, rendered
 from suite.checks.findings import Findings
 
 
@@ -30,9 +30,7 @@ def check_reports(data: RunData, sealed: Mapping[str, Any], findings: Findings, 
         run = replace(data.run, **sealed["rendering"]["shown"])
         data = replace(load(data.out, paper or options.paper), run=run, areas=options.areas)
         figures = [data.out / name for name in sealed["reports"] if name.startswith("figures/")]
-        texts = rendered_tables(data, options)
-        if not findings.bundled:
-            texts[data.out / "report.html"] = rendered_page(data, options, figures)
+        texts = rendered(data, options, None if findings.bundled else figures)
     except (IvfbenchError, OSError, KeyError, TypeError) as error:
         findings.wrong.append(f"{data.out}: tables and page cannot be rendered again ({error})")
         return
