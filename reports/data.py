@@ -14,7 +14,18 @@ from reports.errors import ReportError
 from reports.reasons import Why, why
 from results.paper import Paper, PaperTable, RowGroup
 from results.papers import DEFAULT, Known, load_paper
-from results.records import DatasetRecord, Kind, MethodRecord, RunRecord, SuiteRecord, UnitRecord, read_run
+from results.records import (
+    DatasetRecord,
+    Kind,
+    MethodRecord,
+    RecordError,
+    ResultRecord,
+    RunRecord,
+    SuiteRecord,
+    UnitRecord,
+    read_result,
+    read_run,
+)
 from results.rows import read_csv
 
 # Tables list the sources first, then textbook methods, then the paper's order, then whatever is new, then what is ours.
@@ -228,6 +239,13 @@ class RunData:
         A method that was skipped says so itself; else the unit of this suite that ended worst, with its own reason.
         """
         return why(self.run, suite, method, dataset)
+
+    def result(self, unit: UnitRecord) -> ResultRecord | None:
+        """The unit's own record; None where it is gone or damaged, or stayed with the run: tables need none."""
+        try:
+            return read_result(self.out / unit.folder / "result.json")
+        except (FileNotFoundError, RecordError):
+            return None
 
     def unit(self, stage: str, method: str, dataset: str, seed: int = 0) -> UnitRecord | None:
         for unit in self.run.units:

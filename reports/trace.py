@@ -12,7 +12,6 @@ from reports.comparison import compare
 from reports.data import RunData, load
 from reports.errors import ReportError
 from results.paper import Column, PaperTable
-from results.records import RecordError, read_result
 
 
 def trace(out: Path, table: str, dataset: str, method: str, metric: str, paper: str | Path | None = None) -> str:
@@ -97,11 +96,9 @@ def _fused(data: RunData, dataset: str, method: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for unit in data.run.units:
         if (unit.stage, unit.method, unit.dataset, unit.status) == ("fuse", method, dataset, "done"):
-            try:
-                result = read_result(data.out / unit.folder / "result.json")
-            except (FileNotFoundError, RecordError):
-                continue  # `verify` says what is wrong; the cell's rows are still to be seen
-            found |= {Path(name).stem: digest for name, (digest, *_) in result.artefacts.items()}
+            result = data.result(unit)  # where there is none `verify` says why; the cell's rows are still to be seen
+            if result is not None:
+                found |= {Path(name).stem: digest for name, (digest, *_) in result.artefacts.items()}
     return found
 
 

@@ -5,7 +5,6 @@ from matplotlib.figure import Figure
 
 from reports.data import RunData
 from reports.figures import style
-from results.records import RecordError, read_result
 
 
 def draw(data: RunData) -> dict[str, Figure]:
@@ -26,10 +25,8 @@ def _losses(data: RunData, suite: str, method: str, dataset: str) -> list[list[f
              and suite in unit.suites]
     found = []
     for unit in units:
-        try:
-            losses = read_result(data.out / unit.folder / "result.json").details.get("losses")
-        except (FileNotFoundError, RecordError):  # a bundle or an older run has none: its tables need none
-            continue
+        result = data.result(unit)
+        losses = result.details.get("losses") if result is not None else None
         if isinstance(losses, (list, tuple)) and losses:
             found.append([float(value) for value in losses])
     return found
