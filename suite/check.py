@@ -14,7 +14,7 @@ from rich.table import Table
 from fusion.images import ImageError
 from fusion.method import MethodError, find, load_method, methods, weights_of
 from fusion.pairs import PairsError, datasets, open_pairs
-from suite.from_paper import methods_of
+from suite.from_paper import expanded
 from suite.profile import Profile, load_profile
 from suite.suites import find_suite
 
@@ -39,14 +39,8 @@ def check(data: Path | None, weights: Path) -> bool:
 
     Returns whether all is there that the default profile needs: the paper's where `data` is named, else the sample's.
     """
-    from suite.from_paper import find_paper
-
     profile = load_profile("paper" if data is not None else "sample")
-    wanted = set(profile.methods)
-    if "all" in wanted:
-        paper = find_paper(profile.paper or None)
-        tasks = {find_suite(name).task for name in profile.suites}
-        wanted |= {name for task in tasks for name in methods_of(paper, task)}
+    wanted = set(expanded(profile.methods, profile.paper, {find_suite(name).task for name in profile.suites}))
     items = [*_packages(), _device(), *_data(data, _datasets_of(profile)),
              *(_method(name, weights, name in wanted) for name in methods())]
     console = Console()

@@ -1,12 +1,13 @@
 """What a paper's tables need: its profile, derived from its description."""
 
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import metrics
 from fusion.dataset_cards import datasets
-from fusion.method import methods
+from fusion.method import Method, methods
 from results.paper import Need
 from results.papers import DEFAULT, Known, Paper, load_paper
 from suite.profile import Profile
@@ -14,6 +15,7 @@ from suite.suites import suites
 
 # What runs when nobody names suites: the evaluations of methods. The others are asked for.
 USUAL = ("ivf", "detection", "segmentation")
+ALL, ALL_KNOWN = "all", "all-known"  # what stands for many methods
 
 
 def find_paper(name: str | None) -> Paper:
@@ -49,6 +51,21 @@ def methods_of(paper: Paper, task: str) -> list[str]:
             found.append(f"{name}={(paper.folder / described.pictures).resolve()}")
         elif name in cards and task in cards[name].task:
             found.append(name)
+    return found
+
+
+def expanded(names: Iterable[str | Method], paper: str, tasks: set[str]) -> list[str | Method]:
+    """The names, and behind them those that "all" (of the paper) and "all-known" stand for in suites of these tasks.
+
+    paper: a name or a folder, "" for the default one.
+    """
+    names = list(names)
+    found = [name for name in names if name not in (ALL, ALL_KNOWN)]
+    if ALL in names:
+        described = find_paper(paper or None)
+        found += [name for task in sorted(tasks) for name in methods_of(described, task)]
+    if ALL_KNOWN in names:
+        found += [name for name, card in methods().items() if tasks & set(card.task)]
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from core.names import nearest
 from fusion.method import Method, MethodError, find, methods
 from suite.errors import UserError
-from suite.from_paper import find_paper, methods_of
+from suite.from_paper import expanded
 from suite.planning import MethodInfo, Planning, Skip, brought, handed_over, registered
 from suite.profile import Profile
 from suite.suites import Suite, find_suite
@@ -44,19 +44,12 @@ def make_plan(profile: Profile, *, data: Path, weights: Path, named: Sequence[st
 
 
 def _ready_methods(planning: Planning, suites: Sequence[Suite], named: Sequence[str | Method] | None) -> None:
-    wanted: list[str | Method] = list(named if named is not None else planning.profile.methods)
     tasks = {suite.task for suite in suites}
-    if "all" in wanted:
-        paper = find_paper(planning.profile.paper or None)
-        wanted += [name for task in sorted(tasks) for name in methods_of(paper, task)]
-    if "all-known" in wanted:
-        wanted += [name for name, card in methods().items() if tasks & set(card.task)]
+    wanted = expanded(named if named is not None else planning.profile.methods, planning.profile.paper, tasks)
     if any(suite.sources for suite in suites):
         wanted = [*SOURCES, *wanted]
     given: dict[str, str] = {}
     for name in dict.fromkeys(wanted):
-        if name in ("all", "all-known"):
-            continue
         try:
             info = _info(name, planning)
         except MethodError as error:
