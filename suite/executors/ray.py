@@ -62,6 +62,8 @@ def connected(address: str | None, jobs: int) -> Iterator[Any]:
         import ray
     except ImportError as error:
         raise UserError("--executor ray needs the extra: pip install 'ivfbench[cluster]'") from error
+    if not address:
+        _read_settings_again()
     variables = {**ALLOCATOR, **({VARIABLE: "1"} if foreign_code_allowed() else {})}
     # Ray's sockets: a path below OUT would be too long for most users, and would be input where OUT is somebody else's
     with TemporaryDirectory(prefix="ivfbench-ray-", ignore_cleanup_errors=True) as folder:
@@ -78,6 +80,14 @@ def connected(address: str | None, jobs: int) -> Iterator[Any]:
             yield ray
         finally:
             ray.shutdown()
+
+
+def _read_settings_again() -> None:
+    """A Ray that the program imported before read the environment then, and would go on without the token."""
+    from ray._raylet import AuthenticationTokenLoader, Config
+
+    AuthenticationTokenLoader.instance().reset_cache()
+    Config.initialize("")
 
 
 def _run(ray: Any, units: Sequence[Unit], finished: set[str], out: Path, device: str,
