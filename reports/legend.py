@@ -23,4 +23,4 @@ def legend(table: Table, *, colour: bool) -> str:
 def captioned(table: Table, *, colour: bool) -> str:
     """The caption and, where there is one, the legend."""
     said = legend(table, colour=colour)
-    return f"{table.caption.rstrip('.')}. {said}" if said else table.caption
+    return ". ".join(filter(None, [table.caption.rstrip("."), said])) if said else table.caption
