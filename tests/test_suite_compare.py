@@ -189,7 +189,7 @@ def test_a_bundle_round_trip(run_out, tmp_path, pictures):
     assert run_cli("compare", run_out, target).returncode == 0
     ended = run_cli("verify", target)
     assert ended.returncode == 0, ended.stdout
-    assert "all of it holds" in ended.stdout
+    assert "all of it holds" in ended.stdout and ("files of units: hashes" in ended.stdout) == pictures
 
 
 def test_the_metadata_states_licence_citation_and_every_hash(run_out, tmp_path):
