@@ -84,7 +84,7 @@ def connected(address: str | None, jobs: int) -> Iterator[Any]:
 
 def _read_settings_again() -> None:
     """A Ray that the program imported before read the environment then, and would go on without the token."""
-    from ray._raylet import AuthenticationTokenLoader, Config
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # compiled, without stubs
 
     AuthenticationTokenLoader.instance().reset_cache()
     Config.initialize("")
