@@ -95,7 +95,8 @@ def rendered(data: RunData, options: Options, figures: Sequence[Path] | None = N
         audited = audit_table(data.out)  # on the page alone: it is no table of a paper
         keep(data.out / "report.html", page(
             data, tables if audited is None else [*tables, audited],
-            [path for path in figures if path.suffix == ".png"], cells_table(data, compared), options.pictures))
+            [path for path in figures if path.suffix == ".png"], cells_table(data, compared), options.pictures,
+            {path.stem: text for path, text in found.items() if path.suffix == ".tex"}))
     return found
 
 

@@ -1,16 +1,14 @@
-"""The page in a real browser, from file://: it sorts, wipes, zooms, takes keys, and asks nobody for anything."""
+"""The page in a real browser, from file://: it sorts, wipes, zooms, takes keys, and asks for files of OUT alone."""
 
 from pathlib import Path
 
 import browser
 import pytest
-from reports_run import make_run
+from pages import select, waited, write_page
 
-from reports import Options, load
-from reports.comparison import cells_table, compare
+from reports import load
 from reports.figures import style
-from reports.page import page, sections
-from reports.write import beside_the_paper, build_tables
+from reports.page import sections
 
 HOSTILE = "<img src=x onerror=window.hit=1></script><script>window.hit=2</script>"
 FIRST = "document.querySelector('#table1 table')"
@@ -19,16 +17,6 @@ FIRST = "document.querySelector('#table1 table')"
 @pytest.fixture(scope="module")
 def tab(tmp_path_factory):
     yield from browser.start(tmp_path_factory.mktemp("profile"))
-
-
-def write_page(out: Path, figures=(), **how) -> Path:
-    data = load(make_run(out, **how))
-    compared = compare(data)
-    tables = build_tables(data, Options())
-    tables += beside_the_paper(data, tables, compared)
-    path = out / "report.html"
-    path.write_text(page(data, tables, list(figures), cells_table(data, compared)), encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +30,7 @@ def path(tmp_path_factory):
 
 @pytest.fixture
 def opened(tab, path):
-    """The page, freshly loaded; afterwards no error was reported and nothing but the file was asked for."""
+    """The page, freshly loaded; afterwards no error was reported and nothing but OUT's files was asked for."""
     fresh = tab()
     fresh.resize(1200, 800)
     fresh.open(path)
@@ -50,7 +38,7 @@ def opened(tab, path):
     assert fresh.errors == []
     assert {url.split(":")[0] for url in fresh.requests} <= {"file", "data"}
     files = {url.split("#")[0] for url in fresh.requests if url.startswith("file")}
-    assert files == {path.resolve().as_uri()}
+    assert path.resolve().as_uri() in files and all(url.startswith(path.parent.resolve().as_uri()) for url in files)
     fresh.call("Page.close")
 
 
@@ -80,18 +68,12 @@ def test_sorting_by_keyboard_and_by_name(opened):
     assert names == sorted(names, key=str.lower)
 
 
-def select(opened, name: str, index: int) -> None:
-    opened.run(f"(() => {{ const s = document.getElementById('{name}'); s.selectedIndex = {index}; "
-               "s.dispatchEvent(new Event('change')); })()")
-
-
 def test_another_picture_and_another_data_set(opened):
     before = opened.run("document.getElementById('under').src")
     select(opened, "item", 1)
-    after = opened.run("document.getElementById('under').src")
-    assert before != after and after.startswith("data:image/")
-    assert opened.run("document.getElementById('under').decode().then(() => document.getElementById('under')."
-                      "naturalWidth)") == 64
+    assert before != opened.run("document.getElementById('under').src")
+    waited(opened, "document.getElementById('under').src.startsWith('file:')")
+    assert opened.run("document.getElementById('under').naturalWidth") == 64
     select(opened, "set", 1)
     assert opened.run("document.getElementById('set').value") == "RoadScene"
     select(opened, "right", 1)
@@ -109,7 +91,7 @@ def test_values_of_the_picture_are_the_rows(opened, path):
 
 
 def wipe(opened) -> float:
-    style_text = opened.run("document.getElementById('over').style.clipPath")
+    style_text = opened.run("document.getElementById('left-side').style.clipPath")
     value = float(opened.run("document.getElementById('wipe').value"))
     assert f"{100 - value:g}%" in style_text
     assert opened.run("document.getElementById('line').style.left") == f"{value:g}%"

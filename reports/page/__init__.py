@@ -1,32 +1,23 @@
-"""OUT/report.html: one self-contained page. Pictures are embedded, nothing is loaded from anywhere."""
+"""OUT/report.html: one page. It carries small pictures; larger ones are read where they lie beside it."""
 
-import base64
-import io
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
-from PIL import Image
 
 from core.files import read_bytes
-from reports.columns import Shown, all_of_pictures
 from reports.data import RunData
-from reports.figures.panels import pictures
 from reports.numerals import numeral
+from reports.page.embedded import script_json, uri
 from reports.page.missing import groups, statuses
+from reports.page.texts import texts
+from reports.page.viewer import PICTURES, browser
 from reports.render import html
 from reports.table import Table
 
-# The page has to stay light enough to be mailed (12 methods: about 0.4 MB a pair): unless told otherwise, this many
-# pictures per data set, this long at most.
-PICTURES, LONG_SIDE, QUALITY = 6, 512, 85
+__all__ = ["PICTURES", "browser", "caption", "page", "sections"]
 
 # first match counts: longer stems before their beginnings
 _CAPTIONS = {
@@ -44,13 +35,14 @@ _CAPTIONS = {
 
 
 def page(data: RunData, tables: Sequence[Table], figures: Sequence[Path], cells: Table | None = None,
-         limit: int = PICTURES) -> str:
+         limit: int = PICTURES, latex: Mapping[str, str] | None = None) -> str:
     """The page's text.
 
     Args:
         cells: the comparison with the paper cell by cell, shown on demand.
         figures: PNG files to embed, in the order shown.
         limit: how many pictures of each data set the browser holds.
+        latex: table's name -> its LaTeX as it was written; what is not there is rendered as it is by default.
     """
     folder = Path(__file__).parent
     environment = Environment(loader=FileSystemLoader(folder), autoescape=select_autoescape(["j2", "html"]),
@@ -59,10 +51,11 @@ def page(data: RunData, tables: Sequence[Table], figures: Sequence[Path], cells:
     return environment.get_template("page.html.j2").render(
         data=data, run=data.run, statuses=statuses(data), missing=groups(data),
         tables=[Markup(html.render(_numbered(data, table))) for table in tables],
-        figures=[(heading, [(caption(data, path.stem), _uri(read_bytes(path), "png")) for path in paths])
+        figures=[(heading, [(caption(data, path.stem), uri(read_bytes(path), "png")) for path in paths])
                  for heading, paths in sections(data, figures)],
         cells=Markup(html.render(cells)) if cells is not None else "",
-        browser=_script_json(browser(data, limit)))
+        texts=script_json(texts([*tables, *([cells] if cells is not None else [])], latex or {})),
+        browser=script_json(browser(data, limit)))
 
 
 def _numbered(data: RunData, table: Table) -> Table:
@@ -100,65 +93,3 @@ def sections(data: RunData, figures: Sequence[Path]) -> list[tuple[str, list[Pat
                       or start == f"{suite}s"), "Fused pictures")
         found[{"cost": "Cost", "ablation": "Ablations"}.get(start, named)].append(path)
     return [(heading, paths) for heading, paths in found.items() if paths]
-
-
-def browser(data: RunData, limit: int = PICTURES) -> list[dict[str, Any]]:
-    """What the picture browser shows: per data set its pictures by title, and the metrics of each method."""
-    shown = []
-    for suite in data.suites("pictures"):
-        rows = data.suite(suite)
-        metrics = all_of_pictures(data, suite)
-        for dataset in data.datasets(suite):
-            items = chosen_items(data, suite, dataset, limit)
-            of_set = rows[rows["dataset"] == dataset]
-            entries = []
-            for item in items:
-                found = pictures(data, dataset, item)
-                if found:
-                    entries.append({"id": item, "pictures": {t: _embed(p) for t, p in found.items()},
-                                    "values": _values(data, dataset, of_set[of_set["item"] == item], metrics)})
-            if entries:
-                shown.append({"title": data.dataset_title(dataset), "items": entries,
-                              "all": int(of_set["item"].nunique()),
-                              "metrics": [[m.title, m.arrow.strip()] for m in metrics
-                                          if m.metric in set(of_set["metric"])]})
-    return shown
-
-
-def chosen_items(data: RunData, suite: str, dataset: str, limit: int = PICTURES) -> list[str]:
-    """At most `limit` ids, spread evenly over the data set."""
-    rows = data.suite(suite)
-    items = list(dict.fromkeys(rows.loc[rows["dataset"] == dataset, "item"]))
-    picked = np.unique(np.linspace(0, len(items) - 1, min(limit, len(items))).round().astype(int))
-    return [items[i] for i in picked]
-
-
-def _values(data: RunData, dataset: str, rows: pd.DataFrame,
-            metrics: Sequence[Shown]) -> dict[str, dict[str, float | None]]:
-    """title -> metric -> value of one picture (mean over seeds; None where undefined)."""
-    sources = dict(zip(("infrared", "visible"), data.source_titles(dataset)))
-    found: dict[str, dict[str, float | None]] = {}
-    named = {(m.metric, m.variant): m.title for m in metrics}
-    address = ["method", "metric", "variant"]
-    for (method, metric, variant), value in rows.groupby(address, sort=False)["value"].mean().items():
-        title = sources.get(method) or data.title(method)
-        found.setdefault(title, {})[named[metric, variant]] = float(value) if np.isfinite(value) else None
-    return found
-
-
-def _embed(picture: npt.NDArray[Any]) -> str:
-    image = Image.fromarray(picture)
-    image.thumbnail((LONG_SIDE, LONG_SIDE))
-    buffer = io.BytesIO()
-    image.save(buffer, format="JPEG", quality=QUALITY)
-    return _uri(buffer.getvalue(), "jpeg")
-
-
-def _uri(content: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _script_json(content: Any) -> Markup:
-    """JSON that cannot end its <script> element, whatever the ids hold."""
-    text = json.dumps(content).replace("<", "\\u003c").replace("\u2028", "\\u2028")
-    return Markup(text)
