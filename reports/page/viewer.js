@@ -85,7 +85,7 @@
 
   const [truth, found] = [byId("truth"), byId("found")];
   function showLayers() {
-    const entry = current(), { classes, teacher } = sets[set.selectedIndex];
+    const entry = current(), { classes, teacher, score } = sets[set.selectedIndex];
     const kinds = Object.keys(classes);
     byId("layers").hidden = !kinds.length;
     byId("truth-name").textContent = teacher ? "Teacher labels" : "Ground truth";
@@ -98,7 +98,8 @@
     }
     drawLegend(byId("classes"), truth.checked || found.checked ? kinds : [], classes);
     const lacking = found.checked ? [...new Set(sides.map((side) => side.select.value))].filter((title) => !entry.found[title]) : [];
-    byId("lacking").textContent = [truth.disabled ? "No labels of this picture." : "", lacking.length ? `Nothing was found in this picture by a training on ${lacking.join(" or ")}, or there was none.` : ""].join(" ").trim();
+    const empty = found.checked ? [...new Set(sides.map((side) => side.select.value))].filter((title) => ((entry.found[title] || {}).boxes || [0]).length === 0) : [];
+    byId("lacking").textContent = [empty.length ? `No box with a score of at least ${score} in ${empty.join(" or ")}.` : "", truth.disabled ? "No labels of this picture." : "", lacking.length ? `No training on ${lacking.join(" or ")} was tested on this picture.` : ""].join(" ").trim();
   }
   function toggle(box) {
     if (byId("layers").hidden || box.disabled) return;

@@ -8,6 +8,7 @@ import pandas as pd
 
 from reports.columns import Shown, all_of_pictures
 from reports.data import RunData
+from reports.figures.detections import SCORE
 from reports.figures.panels import pictures
 from reports.page import layers
 from reports.page.embedded import small
@@ -54,7 +55,7 @@ def _dataset(data: RunData, suite: str, dataset: str, limit: int) -> dict[str, A
                             "values": _values(data, dataset, of_set[of_set["item"] == item], metrics),
                             "truth": over.truth.get(item, {}), "found": over.found.get(item, {})})
     return {"title": data.dataset_title(dataset), "items": entries, "all": len(_ids(data, suite, dataset)),
-            "classes": over.classes, "teacher": over.teacher,
+            "classes": over.classes, "teacher": over.teacher, "score": SCORE,
             "metrics": [[m.title, m.arrow.strip()] for m in metrics if m.metric in set(of_set["metric"])]}
 
 
