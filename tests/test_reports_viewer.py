@@ -14,12 +14,15 @@ from pages import choose, select, waited, write_page
 from PIL import Image
 from reports_run import make_run
 
-from reports import load
+from reports import Options, load
+from reports.errors import ReportError
 from reports.page import browser as shown_of
 from reports.page.layers import labelled, mask
 from reports.page.linked import address, files
+from reports.write import rendered, stamp, write_all
 from results.records import write_run
 
+HOSTILE = "<img src=x onerror=window.hit=1></script><script>window.hit=2</script>"
 BOXES = {"00001": [[1, 0.1, 0.2, 0.5, 0.75]], "00002": []}
 
 
@@ -229,3 +232,46 @@ def test_a_mask_is_transparent_but_for_its_classes():
         assert shown[0, 0, 3] == shown[1, 1, 3] == 0 and shown[5, 5, 3] == inside
         assert tuple(shown[2, 2]) == (0, 128, 192, 255 if outline else 140)
     assert mask(np.zeros((4, 4, 3), np.uint8), 9) == ""
+
+
+@pytest.mark.parametrize("content", ["[]", '{"00001": [[1, 0.1]], "00002": 3}', '{"00001": [["x", 0, 0, 1, 1]]}',
+                                     '{"00001": [[1, NaN, 0, 1, 1]]}', "{"])
+def test_damaged_true_boxes_are_one_line_that_names_the_file(tmp_path, content):
+    data = load(make_run(tmp_path, ["detection"]))
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "m3fd.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ReportError, match=r"m3fd\.json"):
+        shown_of(data)
+
+
+def test_true_boxes_changed_after_the_run_give_another_page(tmp_path):
+    """What `verify` finds by rendering again."""
+    out = make_run(tmp_path, ["detection", "segmentation"])
+    labelled_run(out)
+    write_all(out)
+    page = out / "report.html"
+
+    def again() -> str:
+        figures = [out / name for name in stamp(out)["files"] if name.startswith("figures/")]
+        return rendered(load(out), Options(), figures)[page]
+
+    assert again() == page.read_text(encoding="utf-8")
+    (out / "labels" / "m3fd.json").write_text(json.dumps({**BOXES, "00001": [[0, 0.1, 0.2, 0.5, 0.75]]}))
+    assert again() != page.read_text(encoding="utf-8")
+
+
+def test_hostile_class_names_are_text(tab, tmp_path):
+    def prepared(out: Path) -> None:
+        labelled_run(out)
+        for path in out.glob("detect/*/*/*/predictions.json"):
+            content = json.loads(path.read_text(encoding="utf-8"))
+            content["classes"][1] = HOSTILE
+            path.write_text(json.dumps(content), encoding="utf-8")
+
+    page = write_page(tmp_path, suites=["detection", "segmentation"], prepared=prepared)
+    fresh = tab()
+    fresh.open(page)
+    fresh.run("['truth', 'found'].forEach((id) => document.getElementById(id).click())")
+    assert HOSTILE in fresh.run("document.getElementById('right-layers').textContent")
+    assert fresh.run("window.hit") is None and fresh.errors == []
+    fresh.call("Page.close")

@@ -91,7 +91,9 @@ def save(picture: Image.Image, name: str) -> None:
     picture.thumbnail((WIDTH, 2 * WIDTH), Image.Resampling.LANCZOS)
     for colours in (256, 128, 64, 32):
         content = io.BytesIO()
-        picture.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(content, format="PNG", optimize=True)
+        # rare colours count: a red number, a class's mask
+        few = picture.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(content, format="PNG", optimize=True)
         if content.tell() <= MOST:
             (FOLDER / name).write_bytes(content.getvalue())
             return

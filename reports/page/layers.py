@@ -1,8 +1,10 @@
 """What lies over the pictures of the page: true and found boxes, true and found class masks of the trained suites."""
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +67,20 @@ def labelled(data: RunData, dataset: str) -> list[str]:
 def _true_boxes(data: RunData, dataset: str) -> dict[str, list[list[float]]]:
     """Picture -> [class index, x0, y0, x1, y1] in fractions; empty where the run kept none."""
     path = data.out / "labels" / f"{dataset}.json"
-    found: dict[str, list[list[float]]] = read_json(path, ReportError) if path.is_file() else {}
-    return found
+    if not path.is_file():
+        return {}
+    found = read_json(path, ReportError)
+    with _named_fault(path):
+        return {str(item): [[int(box[0]), *_rounded(*box[1:5])] for box in boxes] for item, boxes in found.items()}
+
+
+@contextmanager
+def _named_fault(path: Path) -> Iterator[None]:
+    """What is not in the shape that the run wrote is an error that names the file."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise ReportError(f"{path}: not as a run writes it; run the same command again with --force") from error
 
 
 def _titles(data: RunData, dataset: str) -> Mapping[str, str]:
@@ -85,19 +99,27 @@ def _named(data: RunData, suite: str, names: Sequence[str], colours: Sequence[Se
 def _boxes(data: RunData, suite: str, dataset: str, made: Layers, wanted: set[str] | None) -> None:
     titles, truth = _titles(data, dataset), _true_boxes(data, dataset)
     for method, found in predictions(data, suite, dataset).items():
-        made.classes.setdefault("boxes", _named(data, suite, found["classes"], COLOURS))
-        for item, of_item in found["images"].items():
-            if wanted is not None and item not in wanted:
-                continue
-            width, height = of_item["width"], of_item["height"]
-            made.found.setdefault(item, {}).setdefault(titles[method], {})["boxes"] = [
-                [int(label), *_rounded(x0 / width, y0 / height, x1 / width, y1 / height), round(score, 2)]
-                for x0, y0, x1, y1, score, label in of_item["boxes"] if score >= SCORE]
-            if item in truth:
-                made.truth.setdefault(item, {})["boxes"] = [[int(box[0]), *_rounded(*box[1:])] for box in truth[item]]
+        with _named_fault(data.artefact(suite, method, dataset, "predictions.json") or data.out):
+            made.classes.setdefault("boxes", _named(data, suite, found["classes"], COLOURS))
+            for item, of_item in found["images"].items():
+                if wanted is not None and item not in wanted:
+                    continue
+                made.found.setdefault(item, {}).setdefault(titles[method], {})["boxes"] = _fractions(of_item)
+                if item in truth:
+                    made.truth.setdefault(item, {})["boxes"] = truth[item]
+
+
+def _fractions(of_item: Mapping[str, Any]) -> list[list[float]]:
+    """[class index, x0, y0, x1, y1, score] of the boxes that count, from [x0, y0, x1, y1, score, class] in pixels."""
+    width, height = of_item["width"], of_item["height"]
+    return [[int(label), *_rounded(x0 / width, y0 / height, x1 / width, y1 / height), *_rounded(score)]
+            for x0, y0, x1, y1, score, label in of_item["boxes"] if score >= SCORE]
 
 
 def _rounded(*values: float) -> list[float]:
+    """To what a picture of some thousand pixels shows. Raises ValueError for what no script of the page could read."""
+    if not all(isfinite(value) for value in values):
+        raise ValueError("not a finite number")
     return [round(float(value), 4) for value in values]
 
 
@@ -128,7 +150,7 @@ def mask(ids: npt.NDArray[Any], classes: int, *, outline: bool = False) -> str:
     Args:
         ids: class ids [H,W] from 0, the background; ids of no class (255: not judged) stay transparent.
         classes: how many there are. outline: the borders alone, two pixels wide, opaque.
-    Raises nothing for a picture that is no id map ([H,W,C]): it has no layer, "".
+    Returns "" for a picture that is no id map ([H,W,C]): it has no layer.
     """
     if ids.ndim != 2:
         return ""
