@@ -185,6 +185,26 @@ def test_help_by_key_and_by_button(opened):
     opened.press("?")
     opened.click("document.querySelector('#help summary')")
     assert opened.run(is_open) is True
+    opened.click("document.getElementById('keys')")
+    assert opened.run(is_open) is False
+
+
+def test_nothing_of_the_picture_browser_is_wider_than_a_phone(opened):
+    choose(opened, "set", "MFNet")
+    opened.resize(390, 844)
+    opened.run("['truth', 'found'].forEach((id) => document.getElementById(id).click())")
+    opened.click("document.getElementById('in')")
+    assert opened.run("document.documentElement.scrollWidth") <= 390
+    view = box(opened, "view")
+    assert view["x"] >= 0 and view["x"] + view["width"] <= 390
+
+
+def test_a_print_holds_every_figure_and_no_browser(opened):
+    opened.run("window.dispatchEvent(new Event('beforeprint'))")
+    assert opened.run("document.querySelectorAll('img[loading=lazy]').length") == 0
+    opened.call("Emulation.setEmulatedMedia", media="print")
+    assert opened.run("getComputedStyle(document.getElementById('pictures')).display") == "none"
+    opened.call("Emulation.setEmulatedMedia", media="")
 
 
 # --- layers

@@ -166,11 +166,14 @@
     const act = panned ? () => shown.pan(...move) : keys[event.key];
     if (act) { event.preventDefault(); act(); }
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "?" || event.target.matches("input:not([type=range], [type=checkbox]), textarea")) return;
+  function showKeys() {
     const help = byId("help");
     help.open = !help.open;
     if (help.open) help.scrollIntoView({ block: "nearest" });
+  }
+  byId("keys").addEventListener("click", showKeys);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "?" && !event.target.matches("input:not([type=range], [type=checkbox]), textarea")) showKeys();
   });
 
   // Mouse and finger: the line moves the wipe, the picture moves under the window; all of it in view, there is only the wipe.
