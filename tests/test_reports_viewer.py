@@ -154,6 +154,20 @@ def test_dragging_pans_what_is_larger_than_its_window(opened):
     assert opened.run("document.getElementById('wipe').value") == wiped
 
 
+def test_another_size_of_the_window_keeps_the_middle(opened):
+    def middle() -> list[float]:
+        pair, view = box(opened, "pair"), box(opened, "view")
+        return [(view[at] + view[side] / 2 - pair[at]) / pair[side] for at, side in (("x", "width"), ("y", "height"))]
+
+    opened.run("document.getElementById('stage').focus({preventScroll: true})")
+    for key in ("+", "+", "+", "ArrowDown", "ArrowDown"):
+        opened.press(key)
+    before = middle()
+    opened.resize(500, 800)
+    opened.run("new Promise((done) => setTimeout(done, 200))")
+    assert before[1] > 0.55 and middle() == pytest.approx(before, abs=0.02)
+
+
 def test_fit_and_one_to_one(opened):
     fitted = box(opened, "pair")
     opened.click("document.getElementById('real')")

@@ -23,7 +23,9 @@ function pictureWindow({ view, stage, pair, frame, over }, changed) {
     pair.style.setProperty("--pixel", `${1 / scale()}px`); // one on the screen, in pixels of the picture
     cut();
   }
+  let middle = [0.5, 0.5]; // of the window, in fractions of the picture
   function cut() {
+    middle = [(stage.scrollLeft + stage.clientWidth / 2) / (width * scale()), (stage.scrollTop + stage.clientHeight / 2) / (height * scale())];
     const at = zoom <= 1 ? Number(wipe) : 100 * (stage.scrollLeft + seen() * wipe / 100) / (width * scale());
     const shownAt = Math.min(100, Math.max(0, wipe <= 0 ? 0 : wipe >= 100 ? 100 : at));
     over.style.clipPath = `inset(0 ${100 - shownAt}% 0 0)`;
@@ -43,7 +45,13 @@ function pictureWindow({ view, stage, pair, frame, over }, changed) {
     cut();
   }
   stage.addEventListener("scroll", cut);
-  window.addEventListener("resize", layout);
+  window.addEventListener("resize", () => { // what was in the middle stays there
+    const [across, down] = middle;
+    layout();
+    stage.scrollLeft = across * width * scale() - stage.clientWidth / 2;
+    stage.scrollTop = down * height * scale() - stage.clientHeight / 2;
+    cut();
+  });
   return {
     size(w, h) { [width, height] = [w, h]; layout(); },
     wipeTo(value) { wipe = Math.min(100, Math.max(0, Number(value))); cut(); },
@@ -56,6 +64,5 @@ function pictureWindow({ view, stage, pair, frame, over }, changed) {
     real() { zoomTo(1 / (whole() * window.devicePixelRatio)); },
     get wipe() { return Number(wipe); },
     get zoom() { return zoom; },
-    layout,
   };
 }
