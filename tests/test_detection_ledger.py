@@ -51,6 +51,16 @@ def test_a_new_line_of_results_is_no_finished_epoch(run):
     assert not again(run).holds() and not again(run).restore()
 
 
+def test_a_line_without_its_checkpoint_is_taken_back(run):
+    """Killed between the two at the last epoch: it would look finished with the checkpoint of the one before."""
+    ledger = again(run)
+    ledger.watch()
+    ledger.watch()
+    (run / "results.csv").write_text("epoch\n0\n1\n")
+    assert not again(run).holds() and again(run).restore()
+    assert (run / "results.csv").read_text() == "epoch\n0\n"
+
+
 def test_what_changes_while_it_is_copied_is_not_kept(run, monkeypatch):
     copy = shutil.copyfile
 

@@ -53,16 +53,15 @@ class Ledger:
         return self.kept.with_name(f"{self.kept.name}.new")
 
     def _stamps(self) -> str:
-        """What changes when train.py writes. results.csv grows just before a checkpoint is written."""
-        files = [*self._files(), *self.run.glob("results.csv")]
-        return repr([(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files])
+        """What changes when train.py writes."""
+        return repr([(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in self._files()])
 
     def _keep(self, stamps: str) -> None:
         if not any(path.suffix == ".pt" for path in self._files()):
             return
         new = self._unfinished
         shutil.rmtree(new, ignore_errors=True)
-        for path in (*self._files(), *self.run.glob("results.csv")):
+        for path in self._files():
             target = new / path.relative_to(self.run)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
@@ -95,7 +94,11 @@ class Ledger:
         return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
 
     def _files(self, folder: Path | None = None) -> Iterator[Path]:
-        """Checkpoints and options of the run or of a copy; a link is no file of the training's."""
+        """Checkpoints, options and the epochs' lines of the run or of a copy; a link is no file of the training's.
+
+        The lines are run by nobody. But an epoch's stands there before its checkpoint does: a last line without one
+        would make a killed training look finished.
+        """
         for path in sorted((folder or self.run).rglob("*")):
-            if path.suffix in (".pt", ".yaml", ".yml", ".json", ".py") and path.is_file():
+            if path.suffix in (".pt", ".yaml", ".yml", ".json", ".py", ".csv") and path.is_file():
                 yield path
