@@ -47,13 +47,18 @@ for epoch in range(first, int(saved["epochs"])):
         sys.exit("died")
 '''
 VAL = '''
-import argparse, pathlib
+import argparse, os, pathlib
 p = argparse.ArgumentParser()
 for name in "data weights task batch-size imgsz conf-thres iou-thres max-det device workers project name".split():
     p.add_argument("--" + name, required=True)
 for name in "save-txt save-conf exist-ok".split():
     p.add_argument("--" + name, action="store_true")
 o = p.parse_args()
+if os.environ.get("STANDIN_BUSY"):
+    left = pathlib.Path(os.environ["STANDIN_BUSY"])
+    left.write_text(str(int(left.read_text()) - 1))
+    if int(left.read_text()) >= 0:
+        print("WARNING NMS time limit 0.900s exceeded")
 assert o.task == "test" and pathlib.Path(o.weights).is_file()
 out = pathlib.Path(o.project) / o.name / "labels"
 out.mkdir(parents=True)
@@ -139,6 +144,20 @@ def test_rows_come_back_and_a_kill_is_resumed(tmp_path, repository, monkeypatch)
     (tmp_path / "out/classic/weights/best.pt").write_text("somebody else's")
     train()
     assert (tmp_path / "out/classic/calls.txt").read_text().split() == ["start"]  # nothing of it is unpickled
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("busy", "enough"), [(2, True), (3, False)])
+def test_boxes_left_out_for_want_of_time_are_no_result(busy, enough, tmp_path, repository, monkeypatch):
+    images, dataset = scenes(tmp_path / "pictures")
+    (tmp_path / "busy").write_text(str(busy))
+    monkeypatch.setenv("STANDIN_BUSY", str(tmp_path / "busy"))
+    arguments = (images, dataset, None, settings(repository))
+    if enough:
+        assert run_detection(*arguments, seed=3, device="cpu", out=tmp_path / "out").rows
+    else:
+        with pytest.raises(TrainingError, match="too busy"):
+            run_detection(*arguments, seed=3, device="cpu", out=tmp_path / "out")
 
 
 def test_fixed_settings_are_refused(tmp_path, repository):

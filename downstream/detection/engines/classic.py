@@ -30,6 +30,8 @@ _LOSS = {"warmup_momentum": 0.8, "warmup_bias_lr": 0.1, "box": 0.05, "cls": 0.5,
          "perspective": 0.0, "copy_paste": 0.0}
 _POLL = 0.5  # seconds between looks at the subprocess
 _ISOLATED = Path(__file__).with_name("isolated.py")  # runs in the other environment
+_NO_TIME = b"NMS time limit"  # what val.py says when it goes on without the rest of a batch's boxes
+_TRIES = 3
 _STARTED = b"Starting training for"  # what train.py says when pictures and network are ready
 
 
@@ -92,10 +94,11 @@ class Classic:
         if job.progress:
             job.progress(len(losses), job.settings.epochs, losses[-1])
 
-    def predict(self, ids: Sequence[str]) -> Detections:
-        """Run val.py on the test split."""
+    def _val(self) -> bool:
+        """Run val.py on the test split; whether it said nothing of boxes that it had no time for."""
         settings, data, out = self.job.settings, self.job.data, self.job.out
         repository, python = install(settings)
+        said = self.log.stat().st_size if self.log.is_file() else 0
         shutil.rmtree(out / "classic-test", ignore_errors=True)
         best = out / "classic/weights" / ("best.pt" if settings.validate else "last.pt")
         _run(python, ["val.py", "--data", str(data), "--weights", str(best), "--task", "test", "--batch-size",
@@ -103,6 +106,18 @@ class Classic:
                       "--iou-thres", str(settings.nms_iou), "--max-det", str(settings.max_det), "--device",
                       _device(self.job.device), "--workers", str(settings.workers), "--save-txt", "--save-conf",
                       "--project", str(out), "--name", "classic-test", "--exist-ok"], repository, self.log)
+        return _NO_TIME not in read_bytes(self.log, TrainingError)[said:]
+
+    def predict(self, ids: Sequence[str]) -> Detections:
+        """Run val.py on the test split."""
+        data, out = self.job.data, self.job.out
+        for _ in range(_TRIES):
+            if self._val():
+                break
+        else:
+            raise TrainingError(f"val.py left out boxes {_TRIES} times: it suppresses doubles for some seconds only, "
+                                "and the machine is too busy. The training is kept; run the same command again with "
+                                "less beside it")
         lines = read_text(data.parent / "test.txt", DetectionError).splitlines()
         pictures = {Path(line).stem: Path(line) for line in lines}
         found = {}
