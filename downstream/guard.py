@@ -24,11 +24,11 @@ def prepare(config_dir: Path) -> None:
     own_matplotlib()
     settings = Path(os.environ["YOLO_CONFIG_DIR"]) / "Ultralytics"
     settings.mkdir(parents=True, exist_ok=True)
-    font = settings / "Arial.ttf"
-    if not font.exists():  # ultralytics would download it
-        import matplotlib
+    for font in (settings / "Arial.ttf", settings / "Arial.Unicode.ttf"):  # the latter for class names beyond ASCII
+        if not font.exists():  # ultralytics would download it
+            import matplotlib
 
-        shutil.copy(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", font)
+            shutil.copy(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", font)
     torchvision_guard()
 
 

@@ -1,6 +1,7 @@
 """The classic engine against a stand-in repository that takes YOLOv5 v7.0's arguments and writes its files."""
 
 import json
+import time
 
 import git
 import pytest
@@ -8,7 +9,9 @@ from detection_scenes import quick, scenes
 
 from core.trust import VARIABLE
 from downstream._training import TrainingError
-from downstream.detection.engines.classic import install
+from downstream.detection.engines import Job
+from downstream.detection.engines.classic import Classic
+from downstream.detection.engines.repository import install
 from downstream.detection.run import run_detection
 from downstream.detection.settings import DetectionError
 
@@ -44,13 +47,18 @@ for epoch in range(first, int(saved["epochs"])):
         sys.exit("died")
 '''
 VAL = '''
-import argparse, pathlib
+import argparse, os, pathlib
 p = argparse.ArgumentParser()
 for name in "data weights task batch-size imgsz conf-thres iou-thres max-det device workers project name".split():
     p.add_argument("--" + name, required=True)
 for name in "save-txt save-conf exist-ok".split():
     p.add_argument("--" + name, action="store_true")
 o = p.parse_args()
+if os.environ.get("STANDIN_BUSY"):
+    left = pathlib.Path(os.environ["STANDIN_BUSY"])
+    left.write_text(str(int(left.read_text()) - 1))
+    if int(left.read_text()) >= 0:
+        print("WARNING NMS time limit 0.900s exceeded")
 assert o.task == "test" and pathlib.Path(o.weights).is_file()
 out = pathlib.Path(o.project) / o.name / "labels"
 out.mkdir(parents=True)
@@ -90,6 +98,23 @@ def settings(repository, **changes):
     return quick(engine="yolov5-classic", nbs=64, classic_repository=str(repository), **changes)
 
 
+def test_the_start_is_no_part_of_the_estimate(tmp_path, repository):
+    """Importing torch and reading pictures takes longer than a small network's epoch."""
+    (tmp_path / "classic").mkdir()
+    (tmp_path / "classic.log").write_text("Starting training for 9 epochs...\n")  # an earlier call's
+    job = Job(settings(repository, epochs=9), tmp_path / "data.yaml", tmp_path, ("a",), 0, "cpu", "identity")
+    classic = Classic(job)
+    classic.begun = time.perf_counter() - 1000
+    classic._watch(False)
+    assert not classic.ready
+    with (tmp_path / "classic.log").open("a") as log:
+        log.write("Starting training for 9 epochs...\n")
+    classic._watch(False)
+    (tmp_path / "classic/results.csv").write_text("epoch, train/box_loss\n0, 0.5\n")
+    classic._watch(False)
+    assert json.loads((tmp_path / "cost.json").read_text())["seconds_per_epoch"] < 500
+
+
 @pytest.mark.long
 def test_rows_come_back_and_a_kill_is_resumed(tmp_path, repository, monkeypatch):
     images, dataset = scenes(tmp_path / "pictures")
@@ -112,12 +137,27 @@ def test_rows_come_back_and_a_kill_is_resumed(tmp_path, repository, monkeypatch)
     options = json.loads((tmp_path / "out/classic/opt.json").read_text())
     expected = {"cfg": "yolov5x.yaml", "seed": "3", "optimizer": "SGD", "weights": "", "imgsz": "64"}
     assert {key: options[key] for key in expected} == expected
-    assert "classic" in result.notes[0]
+    assert "classic" in result.notes[0] and "named by the user, not the pinned one" in result.notes[1]
+    assert not [note for note in result.notes if str(tmp_path.parent) in note]  # no path reaches a table
     train()
     assert (tmp_path / "out/classic/calls.txt").read_text().split() == ["start", "resume"]  # done is done
     (tmp_path / "out/classic/weights/best.pt").write_text("somebody else's")
     train()
     assert (tmp_path / "out/classic/calls.txt").read_text().split() == ["start"]  # nothing of it is unpickled
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("busy", "enough"), [(2, True), (3, False)])
+def test_boxes_left_out_for_want_of_time_are_no_result(busy, enough, tmp_path, repository, monkeypatch):
+    images, dataset = scenes(tmp_path / "pictures")
+    (tmp_path / "busy").write_text(str(busy))
+    monkeypatch.setenv("STANDIN_BUSY", str(tmp_path / "busy"))
+    arguments = (images, dataset, None, settings(repository))
+    if enough:
+        assert run_detection(*arguments, seed=3, device="cpu", out=tmp_path / "out").rows
+    else:
+        with pytest.raises(TrainingError, match="too busy"):
+            run_detection(*arguments, seed=3, device="cpu", out=tmp_path / "out")
 
 
 def test_fixed_settings_are_refused(tmp_path, repository):

@@ -31,7 +31,8 @@ def test_prepare_in_a_fresh_process(tmp_path):
     kept, offline = done.stdout.splitlines()[:2]
     assert kept == "[1, 2]"
     assert offline.startswith("False") and str(tmp_path) in offline
-    assert (tmp_path / "Ultralytics/Arial.ttf").stat().st_size > 100_000
+    for font in ("Arial.ttf", "Arial.Unicode.ttf"):
+        assert (tmp_path / "Ultralytics" / font).stat().st_size > 100_000
 
 
 def by_definition(boxes, scores, threshold):

@@ -69,7 +69,7 @@ def run_detection(images: Mapping[str, Path], dataset: DetectionSet, split: str 
     rows = average_precision(read_predictions(path), {key: dataset.boxes[key] for key in split.test}, sizes,
                              dataset.classes)
     seconds = trained.seconds + time.perf_counter() - begun - trained.now
-    notes = [settings.title, f"split {split.name}: {split.source}", split.note]
+    notes = [settings.title, *trained.notes, f"split {split.name}: {split.source}", split.note]
     return DetectionResult(rows, trained.losses, trained.cost, asdict(settings), path, seconds,
                            [note for note in notes if note])
 
@@ -81,7 +81,7 @@ def check_sources(settings: DetectionSettings) -> None:
 
         initial_state(Path(settings.weights))
     if settings.engine == "yolov5-classic":
-        from downstream.detection.engines.classic import check_source
+        from downstream.detection.engines.repository import check_source
 
         check_source(settings)
 

@@ -5,7 +5,7 @@ import pytest
 from detection_scenes import quick, scenes
 
 from core.trust import OPTION, VARIABLE
-from downstream.detection.engines.classic import check_source, install
+from downstream.detection.engines.repository import check_source, install
 from downstream.detection.run import run_detection
 from downstream.detection.settings import DetectionError
 

@@ -28,12 +28,16 @@ class Job:
 
 @dataclass(frozen=True)
 class Trained:
-    """losses: mean training loss per epoch. seconds: over all calls of a resumed training; now: of this one."""
+    """losses: mean training loss per epoch. seconds: over all calls of a resumed training; now: of this one.
+
+    notes: what must be said beside the numbers.
+    """
 
     losses: list[float]
     seconds: float
     now: float
     cost: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 class Engine(Protocol):
