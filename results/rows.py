@@ -56,7 +56,7 @@ def read_csv(path: Path) -> pd.DataFrame:
                             na_values={"value": ["", "nan"]}, float_precision="round_trip", index_col=False)
     except FileNotFoundError:
         raise
-    except ValueError as error:  # no text, no table, no numbers where they belong
+    except (ValueError, OverflowError) as error:  # no text, no table, no numbers where they belong
         raise ValueError(f"{path}: not readable as a table of rows ({' '.join(str(error).split())})") from error
     missing = [c for c in COLUMNS if c not in frame.columns]
     if missing:

@@ -29,6 +29,9 @@ def _git() -> tuple[str | None, bool | None]:
 
     try:
         repository = Repo(Path(__file__).resolve().parent.parent)
+        # looking must not write: `git diff` refreshes the index, and a run that is killed meanwhile, or runs out of
+        # room, would leave .git/index.lock behind, with which nothing can be committed
+        repository.git.update_environment(GIT_OPTIONAL_LOCKS="0")
         return repository.head.commit.hexsha, repository.is_dirty()
     except (InvalidGitRepositoryError, NoSuchPathError, ValueError):
         return None, None
