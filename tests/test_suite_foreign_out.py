@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reports_run import make_run
 from suite_scenes import write_pairs
 from test_suite_damaged_out import COMMON, call, changed, command, without_drawing  # noqa: F401 - a fixture
 
@@ -30,6 +31,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     assert call(*command("run", root, out))[0] == 0
     assert call(*command("audit", root, out))[0] in (0, 1) and (out / "audit.csv").is_file()
     return root, out
+
+
+@pytest.fixture(scope="module")
+def every_suite(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(no data, OUT): a synthetic run of six suites, whose tables and figures are of every kind."""
+    root = tmp_path_factory.mktemp("whole")
+    (root / "data").mkdir()
+    return root / "data", make_run(root / "out")
 
 
 def change_rows(path: Path, data: st.DataObject) -> str:
@@ -79,8 +88,8 @@ def check(finished: tuple[Path, Path], data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "out"
         shutil.copytree(out, copy)
-        names = ["rows.csv", "rows.csv", "run.json", "run.json", "provenance.json", "audit.csv", "seal.json",
-                 *sorted(str(path.relative_to(out)) for path in out.rglob("result.json"))]
+        names = ["rows.csv", "rows.csv", "run.json", "run.json",
+                 *(name for name in ("provenance.json", "audit.csv", "seal.json") if (out / name).exists()), *sorted(str(path.relative_to(out)) for path in out.rglob("result.json"))]
         name = data.draw(st.sampled_from(names), "file")
         how = change_record(copy / name, data) if name.endswith(".json") else \
             change_rows(copy / name, data) if name == "rows.csv" else change_audit(copy / name, data)
@@ -109,8 +118,45 @@ def test_some(finished, data):
     check(finished, data)
 
 
+@settings(max_examples=30, **COMMON)
+@given(data=st.data())
+def test_some_of_every_suite(every_suite, data):
+    check(every_suite, data)
+
+
+@pytest.mark.long
+@settings(max_examples=400, **{**COMMON, "derandomize": False})
+@given(data=st.data())
+def test_many_of_every_suite(every_suite, data):
+    check(every_suite, data)
+
+
 @pytest.mark.long
 @settings(max_examples=400, **{**COMMON, "derandomize": False})
 @given(data=st.data())
 def test_many(finished, data):
     check(finished, data)
+
+
+@pytest.mark.parametrize("column, value", [("seed", "18446744073709551616"), ("seed", "1.5"), ("value", "text"),
+                                           ("suite", "a/b"), ("method", "=1+1")])
+def test_a_cell_that_no_run_writes_is_named(finished, tmp_path, column, value):
+    root, out = finished
+    shutil.copytree(out, tmp_path / "out")
+    with (tmp_path / "out" / "rows.csv").open(newline="") as handle:
+        table = list(csv.reader(handle))
+    table[1][table[0].index(column)] = value
+    (tmp_path / "out" / "rows.csv").write_text("".join(",".join(row) + "\n" for row in table))
+    for name in READING[:-1]:
+        code, said = call(*command(name, root, tmp_path / "out"))
+        assert code == 2 and said.startswith("error: ") and "rows.csv: " in said, (name, said)
+
+
+def test_a_row_that_stands_twice_is_named(finished, tmp_path):
+    root, out = finished
+    shutil.copytree(out, tmp_path / "out")
+    path = tmp_path / "out" / "rows.csv"
+    path.write_text(path.read_text() + path.read_text().splitlines()[1] + "\n")
+    for name in READING[:-1]:
+        code, said = call(*command(name, root, tmp_path / "out"))
+        assert code == 2 and "rows.csv: " in said and "stands twice" in said, (name, said)
