@@ -20,7 +20,9 @@ READING = ("report", "trace", "verify", "compare", "bundle", "new-paper")
 TEXTS = ["", "-", "x", "ivf", "mif", "detection", "segmentation", "complexity", "ablation", "tno", "visible", "average",
          "nobody", "../x", "a/b", "=1+1", "<b>", "$x_1%", "Ω" * 40, "x" * 300, "nan", "1", "EN", "PSNR", "AP50", "mIoU",
          "params", "macs_g", "time_s", "smfnet", "tang", "a\nb", "a\0b", "a,b", '"']
-NUMBERS = ["", "nan", "inf", "-inf", "1e308", "-1e308", "1e999", "0", "-1", "2", "9223372036854775808", "0.5", "true", "text"]
+NUMBERS = ["", "nan", "inf", "-inf", "1e308", "-1e308", "1e999", "0", "-1", "2", "18446744073709551616", "0.5", "true",
+           "text"]
+OTHER = st.sampled_from([*TEXTS, 0, -1, 2**70, 0.5, None, True, [], {}, ["x"], {"x": 1}])
 COLUMNS = ["suite", "method", "dataset", "item", "metric", "variant", "seed", "value"]
 
 
@@ -78,7 +80,7 @@ def change_record(path: Path, data: st.DataObject) -> str:
     """A record with some values changed; what was done."""
     content = json.loads(path.read_text())
     for _ in range(data.draw(st.integers(1, 3), "changes")):
-        content = changed(content, data, st.sampled_from([*TEXTS, 0, -1, 2**70, 0.5, None, True, [], {}, ["x"], {"x": 1}]))
+        content = changed(content, data, OTHER)
     path.write_text(json.dumps(content))
     return "changed"
 
@@ -88,8 +90,9 @@ def check(finished: tuple[Path, Path], data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "out"
         shutil.copytree(out, copy)
-        names = ["rows.csv", "rows.csv", "run.json", "run.json",
-                 *(name for name in ("provenance.json", "audit.csv", "seal.json") if (out / name).exists()), *sorted(str(path.relative_to(out)) for path in out.rglob("result.json"))]
+        once = [name for name in ("provenance.json", "audit.csv", "seal.json") if (out / name).exists()]
+        results = sorted(str(path.relative_to(out)) for path in out.rglob("result.json"))
+        names = ["rows.csv", "rows.csv", "run.json", "run.json", *once, *results]
         name = data.draw(st.sampled_from(names), "file")
         how = change_record(copy / name, data) if name.endswith(".json") else \
             change_rows(copy / name, data) if name == "rows.csv" else change_audit(copy / name, data)

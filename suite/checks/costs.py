@@ -30,5 +30,5 @@ def check_costs(stored: Mapping[str, ResultRecord], findings: Findings) -> None:
         again = counts(method, settings["height"], settings["width"])
         rows = {row.metric: row.value for row in map(from_json, result.rows) if row.metric not in TIMED}
         findings.count("parameters and MACs counted again", len(again))
-        findings.wrong += [f"{where}: {name} is {rows.get(name, 'missing')}, counted again {again.get(name, 'not at all')}"
-                           for name in {**again, **rows} if rows.get(name) != again.get(name)]
+        findings.wrong += [f"{where}: {name} is {rows.get(name, 'missing')}, counted again "
+                           f"{again.get(name, 'not at all')}" for name in {**again, **rows} if rows.get(name) != again.get(name)]
