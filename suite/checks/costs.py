@@ -31,4 +31,5 @@ def check_costs(stored: Mapping[str, ResultRecord], findings: Findings) -> None:
         rows = {row.metric: row.value for row in map(from_json, result.rows) if row.metric not in TIMED}
         findings.count("parameters and MACs counted again", len(again))
         findings.wrong += [f"{where}: {name} is {rows.get(name, 'missing')}, counted again "
-                           f"{again.get(name, 'not at all')}" for name in {**again, **rows} if rows.get(name) != again.get(name)]
+                           f"{again.get(name, 'not at all')}"
+                           for name in {**again, **rows} if rows.get(name) != again.get(name)]
