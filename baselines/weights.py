@@ -168,7 +168,7 @@ def _unpack(aside: IO[bytes], member: str, origin: str) -> None:
         try:
             with zipfile.ZipFile(archive) as opened:
                 entry = opened.getinfo(str(PurePosixPath(member)))
-                wrong = fault(entry) or _too_large(entry.file_size)
+                wrong = fault(entry, "archive of weights") or _too_large(entry.file_size)
                 if wrong:
                     raise MethodError(f"{origin}: the member {member} {wrong}; nothing was put into place")
                 extract(opened, entry, aside)

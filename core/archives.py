@@ -14,14 +14,14 @@ _ENCRYPTED = 0x1
 _CHUNK = 2**20
 
 
-def fault(entry: zipfile.ZipInfo) -> str | None:
-    """What is wrong with one entry, judged by its header alone."""
-    name, kind = entry.filename, stat.S_IFMT(entry.external_attr >> 16)
+def fault(entry: zipfile.ZipInfo, kind: str) -> str | None:
+    """What is wrong with one entry, judged by its header alone. kind: what the archive should be, for the message."""
+    name, file_type = entry.filename, stat.S_IFMT(entry.external_attr >> 16)
     # orig_filename: what stands in the file, before zipfile cuts it at a NUL and turns separators
     if (any(sign in entry.orig_filename for sign in "\\:\0") or PurePosixPath(name).is_absolute()
             or any(part in ("", ".", "..") for part in name.removesuffix("/").split("/"))):
-        return "is no plain path inside the bundle"
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return f"is no plain path inside the {kind}"
+    if file_type not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "is a link or device"
     if entry.flag_bits & _ENCRYPTED:
         return "is encrypted"

@@ -47,7 +47,7 @@ def write_csv(path: Path, frame: pd.DataFrame) -> None:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read rows.csv. Raises ValueError naming the file when it is no such table or was cut."""
+    """Read rows.csv. Raises ValueError naming the file when it is no such table, was cut, or has a row twice."""
     text = {"suite": str, "method": str, "dataset": str, "item": str, "metric": str, "variant": str}
     check_file(path, limit=MAX_TEXT)
     # float_precision: what was written is what is read, to the last bit
@@ -56,7 +56,7 @@ def read_csv(path: Path) -> pd.DataFrame:
                             na_values={"value": ["", "nan"]}, float_precision="round_trip", index_col=False)
     except FileNotFoundError:
         raise
-    except ValueError as error:  # no text, no table, no numbers where they belong
+    except (ValueError, OverflowError) as error:  # no text, no table, no numbers where they belong
         raise ValueError(f"{path}: not readable as a table of rows ({' '.join(str(error).split())})") from error
     missing = [c for c in COLUMNS if c not in frame.columns]
     if missing:
@@ -65,6 +65,10 @@ def read_csv(path: Path) -> pd.DataFrame:
         bad = [name for name in frame[column].unique() if not is_name(name) and name != "-"]
         if bad:
             raise ValueError(f"{path}: {column} {bad[0]!r} is no name; they become parts of file names")
+    twice = frame[frame.duplicated(COLUMNS[:-1])]
+    if len(twice):
+        address = " ".join(map(str, twice.iloc[0][COLUMNS[:-1]]))
+        raise ValueError(f"{path}: {address} stands twice")
     with Path(path).open("rb") as handle:
         handle.seek(-1, os.SEEK_END)
         if handle.read() != b"\n":

@@ -59,8 +59,8 @@ def unpack(path: Path, folder: Path, *, max_bytes: int = MAX_BYTES, kind: str = 
                 if not entry.is_dir():
                     _extract(archive, entry, folder / entry.filename)
     except FAULTS as error:
-        raise UserError(f"{path}: not a whole zip file ({' '.join(str(error).split())}); copy it again from its "
-                        "source") from error
+        raise UserError(f"{path}: not a whole zip file of a {kind} ({' '.join(str(error).split())}); copy it again "
+                        "from its source") from error
 
 
 def _check(path: Path, entries: list[zipfile.ZipInfo], max_bytes: int, kind: str) -> None:
@@ -68,7 +68,7 @@ def _check(path: Path, entries: list[zipfile.ZipInfo], max_bytes: int, kind: str
         raise UserError(f"{path}: {len(entries)} files; at most {MAX_FILES} are unpacked: not a {kind}")
     seen: set[str] = set()
     for entry in entries:
-        wrong = fault(entry)
+        wrong = fault(entry, kind)
         if wrong is None and entry.filename.casefold() in seen:
             wrong = "stands twice"
         if wrong:

@@ -72,10 +72,6 @@ def load_run(out: Path) -> LoadedRun:
         raise
     except ValueError as error:
         raise UserError(str(error)) from error
-    if rows.duplicated(ADDRESS).any():
-        twice = rows[rows.duplicated(ADDRESS)].iloc[0]
-        raise UserError(f"{out}/rows.csv: {_address(twice)} stands twice; collect the rows again by running the same "
-                        "command")
     results = {}
     for unit in record.units:
         if unit.status == "done":

@@ -29,6 +29,10 @@ def _git() -> tuple[str | None, bool | None]:
 
     try:
         repository = Repo(Path(__file__).resolve().parent.parent)
-        return repository.head.commit.hexsha, repository.is_dirty()
+        # looking must not write: `git diff` (is_dirty) refreshes the index, and a run that is killed meanwhile, or runs
+        # out of room, leaves .git/index.lock behind, with which nothing can be committed
+        repository.git.update_environment(GIT_OPTIONAL_LOCKS="0")
+        changes = repository.git.status("--porcelain", "--untracked-files=no", "--ignore-submodules")
+        return repository.head.commit.hexsha, bool(changes)
     except (InvalidGitRepositoryError, NoSuchPathError, ValueError):
         return None, None

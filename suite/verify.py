@@ -12,6 +12,7 @@ from suite import seal
 from suite.archive import opened
 from suite.bundle import PAPER, faults
 from suite.checks.again import Again, sample
+from suite.checks.costs import check_costs
 from suite.checks.findings import Findings
 from suite.checks.plan import check_plan
 from suite.checks.predictions import check_predictions
@@ -57,6 +58,8 @@ def verify(out: Path, look: Look = Look(), say: Callable[[str], None] = print) -
         with _sound(findings, "rows and provenance"):
             check_rows(data, stored, findings)
             check_provenance(data, stored, findings)
+        with _sound(findings, "parameters and MACs"):
+            check_costs(stored, findings)
         with _sound(findings, "seal and reports"):
             _check_seal(data, look, findings)
         if unpacked:

@@ -256,7 +256,7 @@ def hostile(path, *entries, compression=zipfile.ZIP_DEFLATED):
 
 
 @pytest.mark.parametrize(("entries", "message"), [
-    ([(entry("../evil"), b"x")], "no plain path"),
+    ([(entry("../evil"), b"x")], "no plain path inside the bundle of a run"),
     ([(entry("a/../../evil"), b"x")], "no plain path"),
     ([(entry("/evil"), b"x")], "no plain path"),
     ([(entry("a\\evil"), b"x")], "no plain path"),

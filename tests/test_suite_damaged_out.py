@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from suite_scenes import write_pairs
 
 VALUES = st.sampled_from([None, True, 0, -1, 2**70, 0.5, "", "x", "../../x", [], [None], [[1]], {}, {"x": 1}])
-COMMANDS = ("run", "verify", "report", "trace")
+COMMANDS = ("run", "verify", "report", "trace", "compare", "bundle", "audit")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,7 +36,18 @@ def command(name: str, root: Path, out: Path) -> list[Any]:
     return {"run": ["--suite", "ivf", "--profile", "paper", "--data", root, "--methods", "visible,average",
                     "--datasets", "tno", "--metrics", "EN,MI", "--jobs", "0", "--out", out],
             "verify": ["verify", out, "--data", root], "report": ["report", out],
-            "trace": ["trace", "table1", "tno", "average", "EN", out]}[name]
+            "trace": ["trace", "table1", "tno", "average", "EN", out], "compare": ["compare", out, out],
+            "bundle": ["bundle", out, "--to", out.parent / "bundle.zip"],
+            "new-paper": ["new-paper", out.parent / "paper", "--out", out],
+            "audit": ["audit", _claimed(root), "--images", f"average={root / 'tno' / 'vi'}", "--data", root,
+                      "--datasets", "tno", "--out", out]}[name]
+
+
+def _claimed(root: Path) -> Path:
+    """A printed table that the audit finds wrong."""
+    path = root / "claimed.csv"
+    path.write_text("method,EN\naverage,1.23\n")
+    return path
 
 
 def call(*arguments: Any) -> tuple[int, str]:
@@ -89,17 +100,17 @@ def damage(path: Path, data: st.DataObject) -> str:
     return how
 
 
-def changed(content: Any, data: st.DataObject) -> Any:
-    """JSON with one value, somewhere, replaced or taken out."""
+def changed(content: Any, data: st.DataObject, values: st.SearchStrategy[Any] = VALUES) -> Any:
+    """JSON with one value, somewhere, replaced by one of `values` or taken out."""
     if isinstance(content, dict) and content and data.draw(st.integers(0, 9), "deeper"):
         name = data.draw(st.sampled_from(sorted(content)), "key")
         if not data.draw(st.integers(0, 5), "kept"):
             return {key: value for key, value in content.items() if key != name}
-        return {**content, name: changed(content[name], data)}
+        return {**content, name: changed(content[name], data, values)}
     if isinstance(content, list) and content and data.draw(st.integers(0, 9), "deeper"):
         place = data.draw(st.integers(0, len(content) - 1), "place")
-        return [*content[:place], changed(content[place], data), *content[place + 1:]]
-    return data.draw(VALUES, "value")
+        return [*content[:place], changed(content[place], data, values), *content[place + 1:]]
+    return data.draw(values, "value")
 
 
 def files(out: Path) -> list[Path]:
@@ -122,7 +133,7 @@ def check(finished: tuple[Path, Path], data: st.DataObject) -> None:
             if code == 2:
                 assert said.count("error: ") == 1 and victim.name in said.replace("\n", ""), what
             if code == 1:
-                assert name == "verify" and "WRONG" in said, what
+                assert (name == "verify" and "WRONG" in said) or name == "audit", what
         assert code == 2 or (copy / "rows.csv").read_bytes() == rows, what
 
 

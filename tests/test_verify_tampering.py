@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import tampering_reports  # noqa: F401 - registers the ways
 from tampering import WAYS, Box, Way
-from tiny_run import make, write_pairs
+from tiny_run import make, request, with_costs, write_pairs
 
 from fusion.smfnet import weights as smfnet_weights
 from fusion.smfnet.network.smfnet import SMFNet
@@ -30,7 +30,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Box:
     for name in ("key", "other"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys / name)], check=True)
     out = tmp_path_factory.mktemp("out")
-    make(root, out, ("visible", "average", "smfnet"))
+    methods = ("visible", "average", "smfnet")
+    make(root, out, methods, profile=with_costs(request(root, out).profile))
     return Box(out, root, root / "weights", keys / "key", keys / "other")
 
 
@@ -50,8 +51,9 @@ def test_an_honest_run_holds_and_says_by_which_means(box: Box) -> None:
     seal.sign(box.out, box.key)
     findings = looked(box, everything=True, signed=True)
     assert findings.wrong == [] and findings.not_run == []
-    assert len(findings.checked) == 12 and all(findings.checked.values())
+    assert len(findings.checked) == 13 and all(findings.checked.values())
     assert findings.checked["pictures fused again"] == 9  # of three methods
+    assert findings.checked["parameters and MACs counted again"] == 3  # of smfnet; the others are no networks
     assert findings.checked["values scored again on the reference path"] == 18
 
 

@@ -1,17 +1,24 @@
 """A tiny finished run in this process: three pairs, two methods, two metrics; reports on request."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from suite_scenes import write_pairs
 
-from suite.profile import choose_profile
+from suite.profile import Profile, choose_profile
 from suite.runner import Request, run
 
 METHODS = ("visible", "average")
 METRICS = ("EN", "MI")
+
+
+def with_costs(profile: Profile) -> Profile:
+    """The suite complexity beside the others, on small noise."""
+    return replace(profile, suites=(*profile.suites, "complexity"),
+                   tables={**profile.tables, "complexity": {"height": 64, "width": 64}})
 
 
 def request(root: Path, out: Path, methods: tuple[Any, ...] = METHODS, **more: Any) -> Request:
@@ -46,4 +53,4 @@ def with_plan_changed(patch: pytest.MonkeyPatch, change: Callable[[], None]) -> 
     patch.setattr(suite.runner, "make_plan", planned)
 
 
-__all__ = ["METHODS", "METRICS", "make", "request", "with_plan_changed", "without_reports", "write_pairs"]
+__all__ = ["METHODS", "METRICS", "make", "request", "with_costs", "with_plan_changed", "without_reports", "write_pairs"]

@@ -83,9 +83,12 @@ def connected(address: str | None, jobs: int) -> Iterator[Any]:
 
 
 def _read_settings_again() -> None:
-    """A Ray that the program imported before read the environment then, and would go on without the token."""
+    """A Ray that the program imported before read the environment then, and would go on without the token, and listen
+    on the machine's outer address."""
+    from ray._private import ray_constants
     from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # compiled, without stubs
 
+    ray_constants.ENABLE_RAY_CLUSTER = os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"].lower() in ("1", "true")
     AuthenticationTokenLoader.instance().reset_cache()
     Config.initialize("")
 

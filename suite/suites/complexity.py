@@ -75,10 +75,7 @@ def measure(unit: Unit, context: Context) -> StageResult:
     """Count the network and time `fuse` on a picture of noise: warm, median; without weights there is no time."""
     work = unit.work
     assert isinstance(work, Measuring), unit
-    values: dict[str, float] = {}
-    counted = find(unit.method).complexity(work.height, work.width)
-    if counted is not None:
-        values = {"params": counted.parameters, "params_thop": counted.thop_parameters, "macs_g": counted.macs / 1e9}
+    values = counts(find(unit.method), work.height, work.width)
     method, why = _timed(unit, work, context)
     repeats = 0
     if method is not None:
@@ -93,6 +90,14 @@ def measure(unit: Unit, context: Context) -> StageResult:
     rows = [Row("complexity", unit.method, unit.dataset, "-", name, variant, unit.seed, float(value))
             for name, value in values.items()]
     return StageResult(rows, {"notes": [f"not timed: {why}"] if why else [], "repeats": repeats})
+
+
+def counts(method: type[Method], height: int, width: int) -> dict[str, float]:
+    """What is counted without weights: "params", "params_thop" and "macs_g"; nothing of a method that is no network."""
+    counted = method.complexity(height, width)
+    if counted is None:
+        return {}
+    return {"params": counted.parameters, "params_thop": counted.thop_parameters, "macs_g": counted.macs / 1e9}
 
 
 def _timed(unit: Unit, work: Measuring, context: Context) -> tuple[Method | None, str]:

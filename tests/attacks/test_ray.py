@@ -32,9 +32,10 @@ def script(text, *arguments, **more):
 
 
 @pytest.mark.long
-def test_a_second_process_runs_nothing(tmp_path):
+@pytest.mark.parametrize("before", ["", "import ray"])  # a program may have imported Ray long before it starts a run
+def test_a_second_process_runs_nothing(before, tmp_path):
     pytest.importorskip("ray")
-    driver = script(DRIVER)
+    driver = script(f"{before}\n{textwrap.dedent(DRIVER)}")
     try:
         address = driver.stdout.readline().strip()
         host, _, port = address.rpartition(":")
