@@ -57,7 +57,7 @@ function pictureWindow({ view, stage, pair, frame, over }, changed) {
     wipeTo(value) { wipe = Math.min(100, Math.max(0, Number(value))); cut(); },
     wipeAt(x) { const box = frame.getBoundingClientRect(); this.wipeTo(100 * (x - box.left) / box.width); },
     lineAt() { const box = frame.getBoundingClientRect(); return box.left + box.width * wipe / 100; },
-    pan(x, y) { stage.scrollBy(x, y); },
+    pan(x, y) { stage.scrollBy(x, y); cut(); }, // not left to the scroll event, which comes with the next frame
     by(factor, x, y) { zoomTo(Math.max(1, zoom * factor), x, y); },
     fit() { zoomTo(1); },
     // one pixel of the picture on one of the screen, also where that is smaller than the window
