@@ -82,6 +82,7 @@ def test_parameters_of_table_v(name):
     assert (counted.parameters, counted.thop_parameters) == COUNTS[name]
 
 
+@pytest.mark.long
 def test_table_v_prints_the_papers_parameters():
     for _, row in published(5).iterrows():
         counted = find(row["method"].lower()).complexity(64, 64)

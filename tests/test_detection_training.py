@@ -41,6 +41,7 @@ def weights(folder):
     return torch.load(folder / "weights.pt", weights_only=True)["state"]["weights"]
 
 
+@pytest.mark.long
 def test_a_seed_decides_everything(tmp_path):
     first, second, other = (train(tmp_path, out, seed=seed) for out, seed in (("a", 0), ("b", 0), ("c", 1)))
     assert same(first, second)

@@ -127,6 +127,7 @@ def test_copied_names_no_place_on_the_machine_and_no_command():
     assert "net.pth" in found["CSV"] and "mine" in found["CSV"]
 
 
+@pytest.mark.long
 def test_copied_latex_is_the_file_that_was_written_with_its_options(tmp_path):
     out = write_page(tmp_path, suites=["ivf"], pictures=False).parent
     write_all(out, Options(colour=False, digits=2))

@@ -278,6 +278,7 @@ def test_damaged_true_boxes_are_one_line_that_names_the_file(tmp_path, content):
         shown_of(data)
 
 
+@pytest.mark.long
 def test_true_boxes_changed_after_the_run_give_another_page(tmp_path):
     """What `verify` finds by rendering again."""
     out = make_run(tmp_path, ["detection", "segmentation"])

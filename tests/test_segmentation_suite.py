@@ -80,6 +80,7 @@ def test_a_networks_labels_are_never_called_ground_truth(tmp_path):
         segmentations.draw(data)
 
 
+@pytest.mark.long
 def test_msrs_as_released_trains_on_its_train_pairs(tmp_path):
     write_msrs(tmp_path / "MSRS", "train", "Segmentation_labels", range(4))
     write_msrs(tmp_path / "MSRS", "test", "Segmentation_labels", range(4, 6))
@@ -92,6 +93,7 @@ def test_msrs_as_released_trains_on_its_train_pairs(tmp_path):
     assert "split official of MSRS: 4 pictures to train, 2 to test" in " ".join(table.notes)
 
 
+@pytest.mark.long
 def test_mfnet_as_released_trains_on_its_mirrored_entries_when_told_to(tmp_path):
     ids = [f"{i:05d}{'DN'[i % 2]}" for i in range(6)]
     write_mfnet(tmp_path, train=4, lists={"train": [*ids[:4], f"{ids[0]}_flip"], "val": [], "test": ids[4:]})

@@ -108,6 +108,7 @@ run_segmentation(pictures, open_segmentation("mfnet", root), None, TINY, seed=0,
 """
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on_and_ends_the_same(data, first, tmp_path):
     code = KILLED.format(tests=str(Path(__file__).parent), root=str(data[2]), out=str(tmp_path))
     died = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

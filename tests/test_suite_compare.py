@@ -47,6 +47,7 @@ def copy_with(run_out, folder, change):
     return folder
 
 
+@pytest.mark.long
 def test_a_run_equals_itself(run_out):
     result = compare(load_run(run_out), load_run(run_out))
     assert result.equal and not result.inputs and not result.environment
@@ -120,6 +121,7 @@ def test_other_weights_are_said_first_and_the_rows_of_their_method_differ(real, 
     assert len(worst) == 4 and all(line.startswith("DIFFERENT ivf smfnet tno ") for line in worst)
 
 
+@pytest.mark.long
 def test_noise_is_said_and_counts_as_equal(run_out, tmp_path):
     def nudge(frame):
         frame.loc[0, "value"] *= 1 + NOISE / 10
@@ -130,6 +132,7 @@ def test_noise_is_said_and_counts_as_equal(run_out, tmp_path):
     assert "float noise counts as equal" in ended.stdout
 
 
+@pytest.mark.long
 def test_a_changed_value_is_named_and_missing_rows_are_different(run_out, tmp_path):
     def change(frame):
         frame.loc[3, "value"] += 0.25
@@ -143,6 +146,7 @@ def test_a_changed_value_is_named_and_missing_rows_are_different(run_out, tmp_pa
     assert "1 different, 1 only in the first, 0 only in the second" in ended.stdout
 
 
+@pytest.mark.long
 def test_nan_equals_nan_and_nothing_else(run_out, tmp_path):
     def gap(frame):
         frame.loc[0, "value"] = np.nan
@@ -154,6 +158,7 @@ def test_nan_equals_nan_and_nothing_else(run_out, tmp_path):
     assert result.count("different") == 1 and not result.equal
 
 
+@pytest.mark.long
 def test_other_weights_and_other_pictures_come_first(run_out, tmp_path):
     """The records of a run whose data set and weights were others."""
     record = json.loads((run_out / "run.json").read_text())
@@ -192,6 +197,7 @@ def test_a_bundle_round_trip(run_out, tmp_path, pictures):
     assert "all of it holds" in ended.stdout and ("files of units: hashes" in ended.stdout) == pictures
 
 
+@pytest.mark.long
 def test_the_metadata_states_licence_citation_and_every_hash(run_out, tmp_path):
     target = tmp_path / "run.zip"
     run_cli("bundle", run_out, "--to", target, "--licence", "https://spdx.org/licenses/CC-BY-4.0")
@@ -206,6 +212,7 @@ def test_the_metadata_states_licence_citation_and_every_hash(run_out, tmp_path):
     assert graph[METADATA]["conformsTo"]["@id"] == "https://w3id.org/ro/crate/1.1"
 
 
+@pytest.mark.long
 def test_a_path_in_a_key_is_not_bundled(run_out, tmp_path, capsys, monkeypatch):
     """Results of versions that took the path of initial weights into a training's key."""
     other = tmp_path / "older"
@@ -234,6 +241,7 @@ def repacked(source, target, change):
     (lambda name, content: None if name == "paper/table1.csv" else content, "table1.csv"),
     (lambda name, content: None if name == METADATA else content, f"{METADATA}: gone"),
 ])
+@pytest.mark.long
 def test_a_bundle_that_was_changed(run_out, tmp_path, change, message):
     source = tmp_path / "run.zip"
     run_cli("bundle", run_out, "--to", source)
@@ -310,6 +318,7 @@ def test_what_is_no_zip(tmp_path, capsys, monkeypatch, content):
         assert "not a whole zip file" in fails(capsys, monkeypatch, *command)
 
 
+@pytest.mark.long
 def test_rows_of_the_bundle_are_those_of_the_run(run_out, tmp_path):
     target = tmp_path / "run.zip"
     run_cli("bundle", run_out, "--to", target)

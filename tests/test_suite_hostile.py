@@ -29,8 +29,8 @@ def contents(folder):
             if path.is_file() and ".cache" not in path.parts}
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.long] * (case >= 2 * len(MUTATIONS)))
-                                  for case in range(CASES)])
+@pytest.mark.long
+@pytest.mark.parametrize("case", range(CASES))
 def test_refused(case, original, tmp_path, capsys, monkeypatch):
     from suite.cli import main
 

@@ -72,6 +72,7 @@ def test_check_groups_by_what_is_to_be_done(tmp_path, capsys):
     assert "differs from the pinned" in capsys.readouterr().out.split("by hand")[1]
 
 
+@pytest.mark.long
 def test_a_quick_look_ends_with_its_table_and_the_page(tmp_path):
     out = tmp_path / "out"
     data = write_pairs(tmp_path / ("a folder " * 9))
