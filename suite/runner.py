@@ -35,6 +35,7 @@ from suite.progress import Display
 from suite.recorded import recorded
 from suite.stages import Outcome
 from suite.stages.fuse import Fusing
+from suite.stages.score import Scoring, undefined
 from suite.suites import find_suite
 from suite.unit import MADE_FROM, Unit, artefact_hashes, damaged, stored_result
 
@@ -112,6 +113,11 @@ def _say_findings(plan: Planning, display: Display) -> None:
     for unit in plan.units:
         if isinstance(unit.work, Fusing) and unit.work.brought is not None and unit.work.brought.note:
             display.say(f"pictures of {unit.method} on {unit.dataset}: {unit.work.brought.note}")
+    # before thousands are fused, not after; the same for every method
+    scored = {(work.pairs.name, work.variant, work.metrics): work for unit in plan.units
+              if isinstance(work := unit.work, Scoring)}
+    for text in dict.fromkeys(text for work in scored.values() for text in undefined(work)):
+        display.say(f"{text}: no mean over this set in the tables")
 
 
 def _say_label_problems(plan: Planning, out: Path, display: Display) -> None:

@@ -173,6 +173,8 @@ def test_a_picture_too_small_for_one_metric_leaves_the_others(tmp_path):
     ended = run_cli("--suite", "ivf", "--data", data, "--datasets", "tno", "--methods", "average", "--metrics",
                     "EN,VIF", "--out", out, "--jobs", 1)
     assert ended.returncode == 0, ended.stderr
+    said = ended.stdout + ended.stderr
+    assert 0 < said.find("VIF is undefined for 3 of 3 pictures of tno") < said.find("units of work")
     values = pd.read_csv(out / "rows.csv").set_index(["item", "metric"])["value"]
     assert values.xs("EN", level="metric").notna().all() and values.xs("VIF", level="metric").isna().all()
     table = (out / "tables" / "table1.md").read_text()

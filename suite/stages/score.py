@@ -66,7 +66,7 @@ def run(unit: Unit, context: Context) -> StageResult:
             rows += [Row(work.suite, unit.method, unit.dataset, pair.id, name, work.variant, unit.seed, have[name])
                      for name, _ in work.metrics]
             context.checkpoint(number, len(pairs))
-    return StageResult(rows, {"notes": _undefined(work)})
+    return StageResult(rows, {"notes": undefined(work)})
 
 
 def _score(pair: Pair, path: Path, digest: str, names: Sequence[str], variant: str) -> dict[str, float]:
@@ -91,7 +91,7 @@ def _journalled(line: Any, digest: str, work: Scoring) -> dict[str, float]:
         return {}
 
 
-def _undefined(work: Scoring) -> list[str]:
+def undefined(work: Scoring) -> list[str]:
     """A sentence per metric that is not defined for the smallest pictures of the set; its values are nan."""
     names, notes = [name for name, _ in work.metrics], []
     small = {pair.id: metrics.undefined(names, work.variant, (pair.height, pair.width)) for pair in work.pairs.pairs}
