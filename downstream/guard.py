@@ -22,14 +22,25 @@ def prepare(config_dir: Path) -> None:
     os.environ.setdefault("YOLO_VERBOSE", "false")
     os.environ.setdefault("YOLO_CONFIG_DIR", str(config_dir))
     own_matplotlib()
-    settings = Path(os.environ["YOLO_CONFIG_DIR"]) / "Ultralytics"
-    settings.mkdir(parents=True, exist_ok=True)
-    for font in (settings / "Arial.ttf", settings / "Arial.Unicode.ttf"):  # the latter for class names beyond ASCII
-        if not font.exists():  # ultralytics would download it
-            import matplotlib
-
-            shutil.copy(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", font)
+    _folder().mkdir(parents=True, exist_ok=True)
     torchvision_guard()
+
+
+def fonts() -> None:
+    """Put the fonts where ultralytics looks for them, which would download them; call it after `prepare`.
+
+    Only a detector's training asks for them.
+    """
+    import matplotlib
+
+    for font in (_folder() / "Arial.ttf", _folder() / "Arial.Unicode.ttf"):  # the latter for class names beyond ASCII
+        if not font.exists():
+            shutil.copy(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", font)
+
+
+def _folder() -> Path:
+    """Where ultralytics keeps settings and fonts."""
+    return Path(os.environ["YOLO_CONFIG_DIR"]) / "Ultralytics"
 
 
 def own_matplotlib() -> None:

@@ -22,7 +22,8 @@ def one_line(error: BaseException) -> str | None:
     if isinstance(error, MemoryError):
         return "the memory is used up; use fewer --jobs, or a machine with more"
     if isinstance(error, OSError) and error.errno is not None:
-        where = error.filename if error.filename is not None else "OUT" if error.errno in _FULL else "the system"
+        named = error.filename2 if error.errno in _FULL and error.filename2 is not None else error.filename  # of a copy
+        where = named if named is not None else "OUT" if error.errno in _FULL else "the system"
         return (f"{_shown(where)}: {error.strerror}; what is finished is kept, mend it and run the same command again")
     if isinstance(error, UnicodeError):
         return f"a name or text is not UTF-8 ({error}); rename the file or folder"

@@ -147,6 +147,8 @@ def test_cells_that_a_spreadsheet_would_compute():
 def test_what_can_be_foreseen():
     assert one_line(IvfbenchError("a\n b")) == "a b"
     assert "No space left" in one_line(OSError(28, "No space left on device"))
+    # of a copy, what is full is where it goes
+    assert one_line(OSError(28, "No space left on device", "from", None, "to")).startswith("to: ")
     assert "Too many open files" in one_line(OSError(24, "Too many open files", "x"))
     assert "\\xff" in one_line(OSError(2, "No such file", b"a\xff"))
     assert one_line(RecursionError()) and one_line(MemoryError())
@@ -159,7 +161,7 @@ def test_a_full_disk_while_figures_are_drawn(tmp_path):
     write_pairs(tmp_path / "data")
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=980k", "tmpfs", disk], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=360k", "tmpfs", disk], capture_output=True).returncode:
         pytest.skip("no tmpfs may be mounted here")
     try:
         done = subprocess.run(
