@@ -6,6 +6,7 @@ as a pickle is read with an inert stand-in for each of its classes, so that its 
 """
 
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -39,7 +40,10 @@ def read(path: Path, error: type[IvfbenchError] = IvfbenchError, *, map_location
     try:
         if path.suffix == ".safetensors":
             return tensors(path)[0]
-        return torch.load(path, map_location=map_location, weights_only=True)
+        with warnings.catch_warnings():
+            # asks its reader to report the file's kind to PyTorch; what matters to the user is the error that follows
+            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
+            return torch.load(path, map_location=map_location, weights_only=True)
     except Exception as fault:  # torch raises a dozen kinds for a damaged file; all mean the same to the user
         raise error(f"{path}: cannot be read as a checkpoint ({reason(fault)}). {remedy}") from fault
 
@@ -109,7 +113,7 @@ def _tensors(module: Shell, prefix: str) -> Iterator[tuple[str, torch.Tensor]]:
 def reason(fault: Exception) -> str:
     """One line of what torch says; of a pickle that it refuses, the line with the cause."""
     text = str(fault).strip()
-    told = re.search(r"WeightsUnpickler error: (.*?)(?:\. |$)", text, re.MULTILINE)
+    told = re.search(r"WeightsUnpickler error:\s*(.*?)(?:\. |$)", text, re.MULTILINE)
     return (told[1] if told else text.splitlines()[0] if text else type(fault).__name__)[:160]
 
 

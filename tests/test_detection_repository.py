@@ -1,12 +1,14 @@
 """Which code the classic engine clones, and what is said about it."""
 
+from dataclasses import replace
+
 import git
 import pytest
 from detection_scenes import quick
 
 from core.trust import OPTION, VARIABLE
 from downstream.detection.engines import repository
-from downstream.detection.engines.repository import COMMITS, CONSTRAINTS, described, install
+from downstream.detection.engines.repository import COMMITS, CONSTRAINTS, check_source, described, install
 from downstream.detection.settings import DetectionError, DetectionSettings
 
 
@@ -64,6 +66,19 @@ def test_another_one_is_refused_or_named_as_such(source, monkeypatch):
     install(settings(folder))
     note = described(settings(folder))
     assert f"commit {commit[:12]}: named by the user, not the pinned one" in note and str(folder) not in note
+
+
+def test_a_local_repository_is_judged_by_what_the_tag_names_before_anything_is_fused(source, monkeypatch):
+    folder, commit = source
+    with pytest.raises(DetectionError, match=f"is not the pinned .*{OPTION}"):
+        check_source(settings(folder))
+    monkeypatch.setattr(repository, "COMMITS", {("https://host.invalid/owner/name", "v1"): commit})
+    check_source(settings(folder))
+    with git.Repo(folder) as repo:
+        repo.create_tag("signed", ref=commit, message="a tag of its own object")
+    check_source(replace(settings(folder), classic_tag="signed"))
+    with pytest.raises(DetectionError, match="is not the pinned"):
+        check_source(replace(settings(folder), classic_tag="nowhere"))
 
 
 def test_a_pinned_tag_that_moved_is_refused_whatever_is_allowed(source, monkeypatch, tmp_path):

@@ -122,3 +122,11 @@ def test_what_is_no_attack_still_works(tmp_path):
     found = run_detection(images, dataset, None, quick(epochs=1, weights=str(tmp_path / "library.pt")), seed=0,
                           device="cpu", out=tmp_path / "out")
     assert len(found.losses) == 1
+
+
+def test_the_line_says_why_and_nothing_else_is_said(tmp_path, recwarn):
+    path = tmp_path / "plain.pt"
+    path.write_bytes(pickle.dumps([1, 2]))
+    with pytest.raises(IvfbenchError, match=r"cannot be read as a checkpoint \(\w[^()]*\)\."):
+        checkpoints.read(path)
+    assert not list(recwarn)

@@ -67,8 +67,21 @@ def _folder(settings: DetectionSettings) -> Path:
 def check_source(settings: DetectionSettings) -> None:
     """DetectionError before anything is fused, where it is plain that the repository may not be run."""
     url, tag = settings.classic_repository, settings.classic_tag
-    if (url, tag) not in COMMITS and not Path(url).is_dir():  # a folder may be a copy of the pinned repository
-        _trusted(settings, "")
+    if (url, tag) not in COMMITS:
+        _trusted(settings, _commit(url, tag) if Path(url).is_dir() else "")  # a folder may be a copy of the pinned one
+
+
+def _commit(folder: str, name: str) -> str:
+    """What `git clone --branch NAME` of a local repository takes: a branch, else a tag. "" where there is neither."""
+    import git
+
+    refs = [f"refs/heads/{name}", f"refs/tags/{name}^{{}}", f"refs/tags/{name}"]  # the second: of a tag with a message
+    try:
+        lines = str(git.cmd.Git().ls_remote("--", folder, *refs)).splitlines()
+    except git.GitError:
+        return ""  # cloning says what is wrong
+    found = {ref: commit for commit, ref in (line.split("\t", 1) for line in lines)}
+    return next((str(found[ref]) for ref in refs if ref in found), "")
 
 
 def described(settings: DetectionSettings) -> str:
