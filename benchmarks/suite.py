@@ -1,16 +1,19 @@
-"""What the suite itself costs: start and end of a run whose 10,000 units are done, fuse + score against workers.
+"""What the suite itself costs: planning of 20,000 pairs and 60 methods, start and end of a run whose 10,000 units are
+done, fuse + score against workers.
 
-    python -m benchmarks.suite [--units 10000] [--jobs 1,2,4]
+    python -m benchmarks.suite [--pairs 20000] [--methods 60] [--units 10000] [--jobs 1,2,4]
 
-Everything goes through the command line, as a user's run does; times are wall clock, start of Python included.
+All but planning goes through the command line, as a user's run does; times are wall clock, start of Python included.
 """
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +25,44 @@ METHODS = ("visible", "infrared", "average", "laplacian", "smfnet")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=20_000)
+    parser.add_argument("--methods", type=int, default=60)
     parser.add_argument("--units", type=int, default=10_000)
     parser.add_argument("--jobs", default=",".join(map(str, sorted({1, len(os.sched_getaffinity(0))}))))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        planning(Path(folder) / "planning", arguments.pairs, arguments.methods)
         resume(Path(folder) / "resume", arguments.units)
         throughput(Path(folder), [int(n) for n in arguments.jobs.split(",")])
+
+
+def planning(data: Path, pairs: int, methods: int) -> None:
+    """Plan pairs of 64x64 with as many methods as wanted, twice: the second time every picture is known."""
+    import cv2
+
+    from fusion.method import find
+    from suite.plan import make_plan
+    from suite.profile import load_profile
+
+    for role in ("ir", "vi"):
+        folder = data / "tno" / role
+        folder.mkdir(parents=True)
+        for number in range(pairs):  # no two alike
+            picture = np.random.default_rng((number, role == "ir")).integers(0, 256, (64, 64), np.uint8)
+            cv2.imwrite(str(folder / f"{number:05d}.png"), picture)
+    named = []
+    for number in range(methods):
+        method = find("average")()
+        method.card = replace(method.card, name=f"m{number}", title=f"M{number}")
+        named.append(method)
+    profile, known = load_profile("paper", suites=("ivf",)).narrowed(("tno",)), {}
+    for what in ("nothing known", "every picture known"):
+        begun = time.perf_counter()
+        plan = make_plan(profile, data=data, weights=data, named=named, known_files=known)
+        keys = {unit.key for unit in plan.units}
+        print(f"planning: {pairs} pairs, {methods} methods, {len(keys)} units, {what}: "
+              f"{time.perf_counter() - begun:.1f} s, peak memory of the process "
+              f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
 
 
 def resume(out: Path, units: int) -> None:
