@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.data import RunData, load
+from reports.errors import ReportError
 from results.records import ResultRecord
 from suite import seal
 from suite.archive import opened
@@ -53,7 +54,13 @@ def verify(out: Path, look: Look = Look(), say: Callable[[str], None] = print) -
             findings.wrong += faults(folder)
             findings.count("files of the bundle: hashes", sum(path.is_file() for path in folder.rglob("*")))
             say("a bundle: no picture is fused again")
-        data = load(folder, str(folder / PAPER) if unpacked else None)
+        try:
+            data = load(folder, str(folder / PAPER) if unpacked else None)
+        except ReportError as error:
+            if not findings.wrong:
+                raise
+            findings.wrong.append(str(error))  # what was changed is the first thing to say
+            return findings
         stored = check_units(data, findings)
         with _sound(findings, "rows and provenance"):
             check_rows(data, stored, findings)

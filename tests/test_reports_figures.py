@@ -96,6 +96,7 @@ def test_no_two_lines_look_alike(tmp_path):
         assert len({style.colour(data, m) for m in table}) == len(table)
 
 
+@pytest.mark.long
 def test_nothing_is_cut_off(tmp_path):
     """A layout that is made while drawing must be there before the extent is measured: the border stays white."""
     data = load(make_run(tmp_path, ["ivf"], fused=("tno",)))

@@ -117,6 +117,7 @@ def test_every_ablation_learns(name, pairs, tmp_path):
     assert np.mean(seen[-3:]) < 0.9 * np.mean(seen[:3])
 
 
+@pytest.mark.long
 def test_stage_two_learns_too(pairs, tmp_path):
     seen = []
     train("released", data=pairs, out=tmp_path, on_step=lambda step, loss: seen.append(loss),
@@ -187,6 +188,7 @@ def test_stage_one_leaves_the_fusion_layers(pairs, tmp_path):
         assert all(torch.equal(once[key], more[key]) for key in keys) is expected, part
 
 
+@pytest.mark.long
 def test_bfloat16(pairs, tmp_path):
     train("released", data=pairs, out=tmp_path, overrides={**SMALL, "training.amp": True, "training.accumulate": 2})
     with (tmp_path / "losses.csv").open() as handle:

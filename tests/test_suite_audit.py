@@ -137,6 +137,7 @@ def test_what_is_no_table_is_one_line(text, message):
     assert str(error.value).startswith("mine.csv")
 
 
+@pytest.mark.long
 def test_arguments_that_do_not_fit(place, tmp_path, capsys, monkeypatch):
     path = tmp_path / "claimed.csv"
     path.write_text("method,EN\none,6.5\n")

@@ -241,7 +241,6 @@ def repacked(source, target, change):
     (lambda name, content: None if name == "paper/table1.csv" else content, "table1.csv"),
     (lambda name, content: None if name == METADATA else content, f"{METADATA}: gone"),
 ])
-@pytest.mark.long
 def test_a_bundle_that_was_changed(run_out, tmp_path, change, message):
     source = tmp_path / "run.zip"
     run_cli("bundle", run_out, "--to", source)

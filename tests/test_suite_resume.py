@@ -155,7 +155,7 @@ def inverted(path):
     return lambda: images.write_png(path, 255 - images.read(path))
 
 
-@pytest.mark.parametrize("what", ["source", "brought"])
+@pytest.mark.parametrize("what", ["source", pytest.param("brought", marks=pytest.mark.long)])
 def test_a_picture_replaced_after_planning_ends_its_unit(what, tmp_path, capsys):
     root, out = write_pairs(tmp_path / "data"), tmp_path / "out"
     shutil.copytree(root / "tno" / "vi", tmp_path / "mine")

@@ -56,7 +56,8 @@ def test_models_that_are_files(model):
         classic(classic_model=model)
 
 
-@pytest.mark.parametrize("tag", ["v1", pytest.param("group/v1", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("tag", ["v1", "group/v1"])
 def test_a_foreign_repository_is_not_run_unless_the_user_says_so(tag, foreign, home, tmp_path, monkeypatch):
     settings = classic(classic_repository=str(foreign), classic_tag=tag)
     images, dataset = scenes(tmp_path / "pictures")
