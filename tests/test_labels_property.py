@@ -30,6 +30,8 @@ from downstream.detection.data.yolo import NAME_LISTS, read_yolo, yolo_names
 from downstream.places import list_files
 from fusion.dataset_cards import find_dataset
 
+pytestmark = pytest.mark.long
+
 CARD = find_dataset("m3fd")
 # a whole set of tiny boxes, or of boxes in a corner, is rightly suspected: that is another test's matter
 READ = LabelPolicy(units="accept")
