@@ -22,7 +22,7 @@ def prepare(config_dir: Path) -> None:
     os.environ.setdefault("YOLO_VERBOSE", "false")
     os.environ.setdefault("YOLO_CONFIG_DIR", str(config_dir))
     own_matplotlib()
-    _folder().mkdir(parents=True, exist_ok=True)
+    ultralytics_folder().mkdir(parents=True, exist_ok=True)
     torchvision_guard()
 
 
@@ -33,13 +33,14 @@ def fonts() -> None:
     """
     import matplotlib
 
-    for font in (_folder() / "Arial.ttf", _folder() / "Arial.Unicode.ttf"):  # the latter for class names beyond ASCII
+    for name in ("Arial.ttf", "Arial.Unicode.ttf"):  # the latter for class names beyond ASCII
+        font = ultralytics_folder() / name
         if not font.exists():
             shutil.copy(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", font)
 
 
-def _folder() -> Path:
-    """Where ultralytics keeps settings and fonts."""
+def ultralytics_folder() -> Path:
+    """Where ultralytics keeps settings and fonts; after `prepare`."""
     return Path(os.environ["YOLO_CONFIG_DIR"]) / "Ultralytics"
 
 

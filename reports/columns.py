@@ -127,6 +127,12 @@ def _after_classes(found: Sequence[Column], metric: str) -> int:
     return max(behind) if behind else min(means, default=len(found))
 
 
+def item_titles(data: RunData, suite: str, names: Sequence[str]) -> list[str]:
+    """Classes as the suite's table heads them; one that it does not print by its own name."""
+    headings = {c.column.item: c.title for c in columns(data, data.table_of(suite))}
+    return [headings.get(name, name) for name in names]
+
+
 def left_out(data: RunData, table: PaperTable) -> list[str]:
     """Classes of the printed metrics that were measured and are not printed, by name."""
     rows = data.suite(table.suite)

@@ -33,6 +33,7 @@ class Row:
 
 
 COLUMNS = [f.name for f in fields(Row)]
+ADDRESS = COLUMNS[:-1]  # what a table has once
 _values = attrgetter(*COLUMNS)  # dataclasses.astuple copies deeply: 30 times slower, and a run has 100,000 rows
 
 
@@ -65,9 +66,9 @@ def read_csv(path: Path) -> pd.DataFrame:
         bad = [name for name in frame[column].unique() if not is_name(name) and name != "-"]
         if bad:
             raise ValueError(f"{path}: {column} {bad[0]!r} is no name; they become parts of file names")
-    twice = frame[frame.duplicated(COLUMNS[:-1])]
+    twice = frame[frame.duplicated(ADDRESS)]
     if len(twice):
-        address = " ".join(map(str, twice.iloc[0][COLUMNS[:-1]]))
+        address = " ".join(map(str, twice.iloc[0][ADDRESS]))
         raise ValueError(f"{path}: {address} stands twice")
     with Path(path).open("rb") as handle:
         handle.seek(-1, os.SEEK_END)

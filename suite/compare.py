@@ -13,14 +13,13 @@ import pandas as pd
 
 from core.errors import IvfbenchError
 from results.records import RecordError, ResultRecord, RunRecord, WeightRecord, read_result, read_run
-from results.rows import COLUMNS, read_csv
+from results.rows import ADDRESS, read_csv
 from suite.errors import UserError
 
 # Between two orders of summation in float64 (and in a float32 network whose picture is rounded to 8 bits afterwards)
 # a metric moves by some units of its last place, about 1e-15 relative; one pixel by one level moves it by more than
 # 1e-8. What stays below is noise, whatever is above has another picture, another definition or another input.
 NOISE = 1e-9
-ADDRESS = COLUMNS[:-1]
 SHOWN = 10
 _ENVIRONMENT = ("python", "platform", "threads", "device")
 

@@ -12,7 +12,7 @@ from reports_run import HEIGHT, ITEMS, WIDTH, make_run
 from core import records
 from core.files import write_json
 from reports import ReportError, areas, load
-from reports.columns import Shown
+from reports.columns import Shown, item_titles
 from reports.figures import bars, boxes, detections, panels, radar, segmentations, style, training
 from reports.figures.magnified import around, columns_for
 from reports.figures.radar import ends, normalised
@@ -197,7 +197,7 @@ def test_ground_truth_stands_beside_what_was_found_with_the_tables_names(run):
     with style.applied():
         figure = detections.draw(data)["detections_m3fd"]
     assert figure.axes[0].get_title() == "Ground truth"
-    assert detections._printed(data, "detection", ["People", "Motorcycle"]) == ["People", "Motor"]
+    assert item_titles(data, "detection", ["People", "Motorcycle"]) == ["People", "Motor"]
 
 
 def test_a_training_s_losses_are_a_figure(run):

@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from core.files import read_json
-from reports.columns import columns
+from reports.columns import item_titles
 from reports.data import RunData
 from reports.errors import ReportError
 from reports.figures.magnified import WIDTH, around, columns_for, grid
+from reports.labels import true_boxes as kept_boxes
 from reports.pictures import read, read_rgb
 
 # Okabe and Ito, told apart with every common colour blindness
@@ -63,18 +64,11 @@ def _confident(boxes: Sequence[Sequence[float]]) -> list[Sequence[float]]:
 
 def true_boxes(data: RunData, dataset: str, item: str, size: tuple[int, int]) -> list[list[float]] | None:
     """[x0, y0, x1, y1, nan, class index] of a test picture of (height, width); None where the run kept none."""
-    path = data.out / "labels" / f"{dataset}.json"
-    found = read_json(path, ReportError).get(item) if path.is_file() else None
+    found = kept_boxes(data, dataset).get(item)
     if found is None:
         return None
     height, width = size
     return [[x0 * width, y0 * height, x1 * width, y1 * height, float("nan"), label] for label, x0, y0, x1, y1 in found]
-
-
-def _printed(data: RunData, suite: str, classes: Sequence[str]) -> list[str]:
-    """The classes as the table heads them."""
-    headings = {c.column.item: c.title for c in columns(data, data.table_of(suite))}
-    return [headings.get(name, name) for name in classes]
 
 
 def _figure(data: RunData, suite: str, dataset: str, item: str, found: dict[str, Predictions]) -> Figure:
@@ -88,7 +82,7 @@ def _figure(data: RunData, suite: str, dataset: str, item: str, found: dict[str,
     visible = data.fused_path("visible", dataset, item)
     beside = columns_for(len(paths) + (truth is not None))
     size_of_text = round(TEXT / 72 * size[1] * factor * beside / WIDTH)
-    names = _printed(data, suite, classes)
+    names = item_titles(data, suite, classes)
     shown = {}
     if truth is not None:
         shown["Ground truth"] = boxed(visible or next(iter(paths.values())), truth, names, factor, size_of_text)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from reports.columns import columns
+from reports.columns import item_titles
 from reports.data import RunData
 from reports.figures.magnified import around, grid
 from reports.pictures import read, read_rgb
@@ -79,8 +79,7 @@ def _figure(data: RunData, suite: str, dataset: str, item: str, folders: dict[st
     centre = np.median(disputed, axis=0) if len(disputed) else np.array(size) / 2
     figure = grid(shown, around(tuple(centre), max(16, round(0.3 * min(size))), size),
                   f"{named}, picture {item}")
-    printed = {c.column.item: c.title for c in columns(data, data.table_of(suite))}
-    names = [printed.get(name, name) for name in classes_of(data, suite, dataset)]
+    names = item_titles(data, suite, classes_of(data, suite, dataset))
     _legend(figure, {i: name for i, name in enumerate(names) if i and i in used},
             truth is not None)
     return figure

@@ -1,8 +1,7 @@
 """What lies over the pictures of the page: true and found boxes, true and found class masks of the trained suites."""
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -12,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from core.files import read_json
-from reports.columns import columns
+from reports.columns import item_titles
 from reports.data import RunData
-from reports.errors import ReportError
+from reports.errors import named_fault
 from reports.figures.detections import COLOURS, SCORE, predictions
 from reports.figures.segmentations import PALETTE, classes_of
+from reports.labels import true_boxes
 from reports.page.embedded import uri
 from reports.pictures import read
 
@@ -60,27 +59,8 @@ def layers(data: RunData, dataset: str, items: Iterable[str] | None = None) -> L
 
 def labelled(data: RunData, dataset: str) -> list[str]:
     """Ids of the pictures of a data set whose truth the run kept, in the order of its pairs."""
-    there = {*_true_boxes(data, dataset), *data.dataset(dataset).labels}
+    there = {*true_boxes(data, dataset), *data.dataset(dataset).labels}
     return [pair.id for pair in data.dataset(dataset).pairs if pair.id in there]
-
-
-def _true_boxes(data: RunData, dataset: str) -> dict[str, list[list[float]]]:
-    """Picture -> [class index, x0, y0, x1, y1] in fractions; empty where the run kept none."""
-    path = data.out / "labels" / f"{dataset}.json"
-    if not path.is_file():
-        return {}
-    found = read_json(path, ReportError)
-    with _named_fault(path):
-        return {str(item): [[int(box[0]), *_rounded(*box[1:5])] for box in boxes] for item, boxes in found.items()}
-
-
-@contextmanager
-def _named_fault(path: Path) -> Iterator[None]:
-    """What is not in the shape that the run wrote is an error that names the file."""
-    try:
-        yield
-    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError, ZeroDivisionError) as error:
-        raise ReportError(f"{path}: not as a run writes it; run the same command again with --force") from error
 
 
 def _titles(data: RunData, dataset: str) -> Mapping[str, str]:
@@ -91,22 +71,22 @@ def _titles(data: RunData, dataset: str) -> Mapping[str, str]:
 
 def _named(data: RunData, suite: str, names: Sequence[str], colours: Sequence[Sequence[int]]) -> list[tuple[str, str]]:
     """Classes as the table heads them, with their colours in the figures."""
-    headings = {c.column.item: c.title for c in columns(data, data.table_of(suite))}
-    return [(headings.get(name, name), "#{:02x}{:02x}{:02x}".format(*map(int, colours[n % len(colours)])))
-            for n, name in enumerate(names)]
+    return [(title, "#{:02x}{:02x}{:02x}".format(*map(int, colours[n % len(colours)])))
+            for n, title in enumerate(item_titles(data, suite, names))]
 
 
 def _boxes(data: RunData, suite: str, dataset: str, made: Layers, wanted: set[str] | None) -> None:
-    titles, truth = _titles(data, dataset), _true_boxes(data, dataset)
+    titles, truth = _titles(data, dataset), true_boxes(data, dataset)
     for method, found in predictions(data, suite, dataset).items():
-        with _named_fault(data.artefact(suite, method, dataset, "predictions.json") or data.out):
+        with named_fault(data.artefact(suite, method, dataset, "predictions.json") or data.out):
             made.classes.setdefault("boxes", _named(data, suite, found["classes"], COLOURS))
             for item, of_item in found["images"].items():
                 if wanted is not None and item not in wanted:
                     continue
                 made.found.setdefault(item, {}).setdefault(titles[method], {})["boxes"] = _fractions(of_item)
                 if item in truth:
-                    made.truth.setdefault(item, {})["boxes"] = truth[item]
+                    made.truth.setdefault(item, {})["boxes"] = [[label, *_rounded(*corners)]
+                                                                for label, *corners in truth[item]]
 
 
 def _fractions(of_item: Mapping[str, Any]) -> list[list[float]]:

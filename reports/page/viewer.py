@@ -1,6 +1,6 @@
 """What the picture browser shows: pictures embedded small and linked at full size, their metrics, their layers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,26 +24,25 @@ def browser(data: RunData, limit: int = PICTURES) -> list[dict[str, Any]]:
     the lossless file relative to the page; "values" title -> metric -> number; "truth" and "found", see layers.Layers.
     """
     shown, done = [], set()
-    for kind in ("pictures", "items"):
-        for suite in data.suites("pictures" if kind == "pictures" else "items"):
-            for dataset in data.datasets(suite):
-                if kind == "items" and dataset in done:
-                    continue
-                done.add(dataset)
-                found = _dataset(data, suite, dataset, limit)
-                if found["items"]:
-                    shown.append(found)
+    for suite in [*data.suites("pictures"), *data.suites("items")]:
+        for dataset in data.datasets(suite):
+            if data.suite_record(suite).kind == "items" and dataset in done:
+                continue
+            done.add(dataset)
+            found = _dataset(data, suite, dataset, limit)
+            if found["items"]:
+                shown.append(found)
     return shown
 
 
 def _dataset(data: RunData, suite: str, dataset: str, limit: int) -> dict[str, Any]:
-    rows, metrics = data.suite(suite), []
+    rows, known = data.suite(suite), layers.labelled(data, dataset)
     of_set = rows[rows["dataset"] == dataset]
     if data.suite_record(suite).kind == "pictures":
-        metrics = all_of_pictures(data, suite)
-    else:
-        of_set = of_set.iloc[:0]  # its items are classes
-    items = chosen_items(data, suite, dataset, limit)
+        metrics, ids = all_of_pictures(data, suite), list(dict.fromkeys(of_set["item"]))
+    else:  # its rows' items are classes; its pictures are those that a training was tested on
+        metrics, ids, of_set = [], known, of_set.iloc[:0]
+    items = _chosen(ids, known, limit)
     over = layers.layers(data, dataset, items)
     entries = []
     for item in items:
@@ -54,26 +53,17 @@ def _dataset(data: RunData, suite: str, dataset: str, limit: int) -> dict[str, A
                             "files": {t: a for t, a in files(data, dataset, item).items() if t in found},
                             "values": _values(data, dataset, of_set[of_set["item"] == item], metrics),
                             "truth": over.truth.get(item, {}), "found": over.found.get(item, {})})
-    return {"title": data.dataset_title(dataset), "items": entries, "all": len(_ids(data, suite, dataset)),
+    return {"title": data.dataset_title(dataset), "items": entries, "all": len(ids),
             "classes": over.classes, "teacher": over.teacher, "score": SCORE,
             "metrics": [[m.title, m.arrow.strip()] for m in metrics if m.metric in set(of_set["metric"])]}
 
 
-def _ids(data: RunData, suite: str, dataset: str) -> list[str]:
-    """Of the pictures that were scored, or that a training was tested on."""
-    if data.suite_record(suite).kind != "pictures":
-        return layers.labelled(data, dataset)
-    rows = data.suite(suite)
-    return list(dict.fromkeys(rows.loc[rows["dataset"] == dataset, "item"]))
-
-
-def chosen_items(data: RunData, suite: str, dataset: str, limit: int = PICTURES) -> list[str]:
+def _chosen(items: Sequence[str], labelled: Collection[str], limit: int) -> list[str]:
     """At most `limit` ids, spread evenly over the data set; those with boxes or masks before those without."""
-    items = _ids(data, suite, dataset)
-    known = set(layers.labelled(data, dataset))
+    known = set(labelled)
     first = _spread([item for item in items if item in known], limit)
-    rest = _spread([item for item in items if item not in known], limit - len(first))
-    return [item for item in items if item in {*first, *rest}]
+    picked = {*first, *_spread([item for item in items if item not in known], limit - len(first))}
+    return [item for item in items if item in picked]
 
 
 def _spread(items: Sequence[str], limit: int) -> list[str]:

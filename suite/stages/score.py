@@ -94,7 +94,9 @@ def _journalled(line: Any, digest: str, work: Scoring) -> dict[str, float]:
 def undefined(work: Scoring) -> list[str]:
     """A sentence per metric that is not defined for the smallest pictures of the set; its values are nan."""
     names, notes = [name for name, _ in work.metrics], []
-    small = {pair.id: metrics.undefined(names, work.variant, (pair.height, pair.width)) for pair in work.pairs.pairs}
+    sizes = {(pair.height, pair.width) for pair in work.pairs.pairs}  # few, where pictures may be many thousands
+    by_size = {size: metrics.undefined(names, work.variant, size) for size in sizes}
+    small = {pair.id: by_size[pair.height, pair.width] for pair in work.pairs.pairs}
     for name in names:
         affected = [item for item, found in small.items() if name in found]
         if affected:

@@ -20,6 +20,7 @@ from downstream.detection.engines.initial import rewritten
 from downstream.detection.engines.ledger import Ledger
 from downstream.detection.engines.repository import described, home, install
 from downstream.detection.settings import DetectionError, DetectionSettings
+from downstream.guard import ultralytics_folder
 from fusion.images import size
 
 _HYPERPARAMETERS = ("lr0", "lrf", "momentum", "weight_decay", "warmup_epochs", "hsv_h", "hsv_s", "hsv_v", "translate",
@@ -169,7 +170,7 @@ def _run(python: Path, command: list[str], repository: Path, said: Path,
     environment |= {"YOLOv5_AUTOINSTALL": "false", "WANDB_MODE": "disabled", "COMET_MODE": "disabled",
                     "CLEARML_ISOLATED_MODE": "1", "MPLBACKEND": "Agg",
                     # where downstream.guard has put the font that it would download
-                    "YOLOV5_CONFIG_DIR": str(Path(os.environ["YOLO_CONFIG_DIR"]) / "Ultralytics")}
+                    "YOLOV5_CONFIG_DIR": str(ultralytics_folder())}
     with said.open("a", encoding="utf-8") as log:
         # -I: nothing of the caller's Python settings, user packages or this folder's modules. stdin: a pipe that is
         # closed when this process dies, however it dies, and the script with it
