@@ -24,6 +24,8 @@ class Tab:
         self.count, self.errors, self.requests, self.loaded = 0, [], [], False
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
+        # a page that still scrolls moves from under a click
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": "reduce"}])
 
     def call(self, method: str, **parameters) -> dict:
         """Send one command and wait for its answer; events that come meanwhile are recorded."""
