@@ -22,6 +22,7 @@ CASES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("variant", metrics.variants())
 def test_no_crash_no_warning_and_both_paths_alike(case, variant):

@@ -58,6 +58,7 @@ def write_msrs(top, role, labels, numbers):
             write_png(top / role / folder / f"{number:05d}{'ND'[number % 2]}.png", content)
 
 
+@pytest.mark.long
 def test_a_networks_labels_are_never_called_ground_truth(tmp_path):
     write_msrs(tmp_path / "msrs", "test", "teacher_labels", range(8))
     data = done(tmp_path, plan(tmp_path, "msrs", "four_channel_row = true"))

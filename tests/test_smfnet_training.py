@@ -130,6 +130,7 @@ class Killed(BaseException):
     pass
 
 
+@pytest.mark.long
 def test_resume_is_bitwise(pairs, tmp_path):
     """Interrupted at a random step and gone on, the run gives the weights, logs and rates of one that was not."""
     overrides = {**SMALL, "training.steps_per_epoch": 4, "training.checkpoint_steps": 2, "training.step_epochs": 1}

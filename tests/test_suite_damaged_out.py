@@ -141,6 +141,7 @@ COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_b
           "phases": (Phase.explicit, Phase.generate)}
 
 
+@pytest.mark.long
 @settings(max_examples=25, **COMMON)
 @given(data=st.data())
 def test_some(finished, data):

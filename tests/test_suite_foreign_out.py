@@ -115,12 +115,14 @@ def change_audit(path: Path, data: st.DataObject) -> str:
     return f"row {place}, column {column}: {value!r}"
 
 
+@pytest.mark.long
 @settings(max_examples=40, **COMMON)
 @given(data=st.data())
 def test_some(finished, data):
     check(finished, data)
 
 
+@pytest.mark.long
 @settings(max_examples=30, **COMMON)
 @given(data=st.data())
 def test_some_of_every_suite(every_suite, data):

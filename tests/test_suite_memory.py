@@ -12,6 +12,7 @@ def use(size: int) -> None:
     np.ones(size, np.uint8).sum()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["reset", "sampled"])
 def test_what_came_before_does_not_count(how, monkeypatch):
     if how == "sampled":
