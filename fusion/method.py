@@ -134,8 +134,11 @@ class Method(ABC):
         """Parameters and multiply-accumulates of the published network for one pair; None where there is none."""
         return None
 
-    def use_reference_path(self) -> None:  # noqa: B027 - meant to be empty where a method has one path
-        """Leave a fast path that equals the plain network within float noise only."""
+    def use_fast_path(self) -> None:  # noqa: B027 - meant to be empty where a method has one path
+        """Take a fast path that equals the plain network within float noise, where there is one on this machine."""
+
+    def use_reference_path(self) -> None:  # noqa: B027 - as above
+        """Leave the fast path."""
 
 
 class LumaMethod(Method):
@@ -210,6 +213,7 @@ def load_method(name: str, *, weights: Path | str | None = None, device: str = "
     build: Callable[..., Method] = cls  # one with weights takes them too (see register)
     method = build(weights=Path(weights) if weights is not None else None, device=device, protocol=protocol)
     _refuse_nan(method)
+    method.use_fast_path()
     return method
 
 
