@@ -90,22 +90,30 @@ class LumaNetwork(LumaMethod):
 
     def __init__(self, *, weights: Path | None = None, device: str = "cpu", protocol: str = "released"):
         super().__init__(device=device, protocol=protocol)
+        self.reference: nn.Module
+        self._fast: nn.Module | None
         self.weight_files = tuple(require_weights(self.card, weights, self.weight_names.get(protocol)))
         with torch.random.fork_rng(devices=[]):  # constructing layers draws numbers; the user's generator stays put
             network = self.build(self.weight_files)
         network = network.to(device, memory_format=self.memory_format)  # type: ignore[call-overload]  # not in torch's stubs
-        self.reference: nn.Module = network.eval()
-        self._fast: nn.Module | None = None  # made with the first picture: planning loads methods that it does not run
+        self.network = network.eval()
         self._use_fast = False
 
     @property  # type: ignore[override]  # the base class has no network to offer
     def network(self) -> nn.Module:
-        """The network that fuses: as its authors wrote it, or what `accelerate` made of it."""
+        """The network that fuses: `reference`, as its authors wrote it, or what `accelerate` makes of that.
+
+        That is made for the first picture: planning loads methods that it does not run.
+        """
         if not self._use_fast:
             return self.reference
         if self._fast is None:
             self._fast = accelerate(self.reference)
         return self._fast
+
+    @network.setter
+    def network(self, network: nn.Module) -> None:
+        self.reference, self._fast = network, None
 
     def use_fast_path(self) -> None:
         self._use_fast = torch.device(self.device).type == "cpu"

@@ -17,7 +17,7 @@ PARAMETERS = {"ifcnn": 83_587, "matr": 13_422, "gesenet": 240_587}
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_released_files_load_and_fuse_medical_pairs(reference, name):
     method = load_method(name, weights=reference / "weights" / name)
-    assert sum(parameter.numel() for parameter in method.network.parameters()) == PARAMETERS[name]
+    assert sum(parameter.numel() for parameter in method.reference.parameters()) == PARAMETERS[name]
     pair = open_pairs("mri_pet", reference / "data").pairs[0]
     mri, pet = pair.read()
     fused = method.fuse(mri, pet)

@@ -70,7 +70,7 @@ def test_raw_u2fusion_in_both_orders(reference):
 
 def test_densefuse_features(reference):
     arrays = golden(reference, "densefuse", "parity.npz")
-    network = method(reference, "densefuse").network
+    network = method(reference, "densefuse").reference
     for side in ("ir", "vi"):
         features = run(network.encoder, arrays[f"A__{side}"])
         close(features[:, ::8], arrays[f"A__enc_{side}__ch"], 10 * NOISE["densefuse"])
@@ -79,7 +79,7 @@ def test_densefuse_features(reference):
 
 def test_u2fusion_features(reference):
     arrays = golden(reference, "u2fusion", "parity.npz")
-    encoder = method(reference, "u2fusion").network.Generator["encoder"]
+    encoder = method(reference, "u2fusion").reference.Generator["encoder"]
     code = run(encoder, np.concatenate([arrays["A__vi"], arrays["A__ir"]], 1))
     close(code[:, ::16], arrays["A__code__ch"], 10 * NOISE["u2fusion"])
 

@@ -54,7 +54,7 @@ def test_released_layout_of_unpublished_hashes(tmp_path, name, write):
     write(tmp_path)
     method = load_method(name, weights=tmp_path)
     expected = filled(find(name).architecture()).state_dict()
-    found = method.network.state_dict()
+    found = method.reference.state_dict()
     assert list(found) == list(expected)
     assert all(torch.equal(found[key], value) for key, value in expected.items())
     assert np.ptp(picture(method)) > 0
@@ -62,7 +62,7 @@ def test_released_layout_of_unpublished_hashes(tmp_path, name, write):
 
 def test_defusion_recognises_the_network_that_was_trained(tmp_path):
     write_defusion(tmp_path, DeFusionDeepNetwork)
-    assert isinstance(load_method("defusion", weights=tmp_path).network, DeFusionDeepNetwork)
+    assert isinstance(load_method("defusion", weights=tmp_path).reference, DeFusionDeepNetwork)
 
 
 def test_defusion_official_lies_on_the_8_bit_grid(tmp_path):

@@ -12,6 +12,7 @@ from torch.nn.utils import fuse_conv_bn_weights
 
 from fusion.fast.convolution import BORDERS, Convolution
 from fusion.fast.extension import kernels
+from fusion.fast.norm import PictureNorm
 
 M = TypeVar("M", bound=nn.Module)
 PADS: dict[type[nn.Module], str] = {nn.ReflectionPad2d: "reflect", nn.ReplicationPad2d: "replicate", nn.ZeroPad2d: "zeros"}
@@ -19,10 +20,11 @@ PAD_MODES = {"reflect": "reflect", "replicate": "replicate", "constant": "zeros"
 
 
 def accelerate(network: nn.Module) -> nn.Module:
-    """The network for inference on the CPU, its values within about 1e-5 of what they were; itself where it stays.
+    """The network for inference on the CPU, its values within float32 noise of what they were; itself where it stays.
 
     Of every dense convolution of stride 1 with fixed weights: padding before it, concatenation before that, and batch
-    norm in evaluation mode, ReLU, leaky ReLU or PReLU behind it become one step without a copy. A module whose forward
+    norm in evaluation mode, ReLU, leaky ReLU or PReLU behind it become one step without a copy; a 1x1 convolution stays
+    unless it spares a concatenation. Batch norm with the picture's own statistics takes them in float64. A module whose forward
     cannot be traced (its way depends on values or shapes) stays, and its parts are looked at. `network` is not changed.
     """
     if kernels() is None:
@@ -31,7 +33,7 @@ def accelerate(network: nn.Module) -> nn.Module:
         traced = fx.symbolic_trace(network)
     except Exception:  # noqa: BLE001 - tracing runs any network's own code on stand-ins: it can fail in any way
         return _parts_accelerated(network)
-    changed = [_replace(traced, node) for node in list(traced.graph.nodes)]
+    changed = [_convolve(traced, node) or _normalise(traced, node) for node in list(traced.graph.nodes)]
     if not any(changed):
         return network
     traced.graph.eliminate_dead_code()
@@ -59,12 +61,14 @@ class _Found(NamedTuple):
     borders: str
 
 
-def _replace(traced: fx.GraphModule, node: fx.Node) -> bool:
+def _convolve(traced: fx.GraphModule, node: fx.Node) -> bool:
     """Put a Convolution into the place of `node` and of what belongs to it, if it is one that can be."""
     found = _convolution(traced, node)
     if found is None:
         return False
-    source = node.args[0]
+    source = _first(node)
+    if found.weight.shape[2:] == (1, 1) and _joined(source) == [source]:
+        return False  # a matrix product, which the library does as well
     if found.padding == (0, 0) and _alone(source):
         pad = _padding(traced, source)
         if pad is not None:
@@ -81,12 +85,38 @@ def _replace(traced: fx.GraphModule, node: fx.Node) -> bool:
         last = _next(last)
     part = Convolution(weight, bias, padding=found.padding, dilation=found.dilation, borders=found.borders,
                        slope=1.0 if slope is None else slope)
-    name = f"convolution_{node.name}"
+    _put(traced, part, _joined(source), last)
+    return True
+
+
+def _normalise(traced: fx.GraphModule, node: fx.Node) -> bool:
+    """Put a PictureNorm into the place of `node`, if it is a batch norm that takes the picture's own statistics."""
+    module = _module(traced, node, nn.BatchNorm2d)
+    if module is not None and (module.training or module.running_mean is None):
+        weight, bias, eps = module.weight, module.bias, module.eps
+    elif _calls(node, F.batch_norm):
+        names = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+        given = dict(zip(names, node.args)) | dict(node.kwargs)
+        weight, bias = (_constant(traced, given.get(name)) for name in ("weight", "bias"))
+        if (given.get("training") is not True or given.get("running_mean") is not None
+                or any((value is None) != (given.get(name) is None) for name, value in (("weight", weight), ("bias", bias)))):
+            return False
+        eps = given.get("eps", 1e-5)
+    else:
+        return False
+    slope = _slope(traced, _next(node))
+    last = node if slope is None else _next(node)
+    _put(traced, PictureNorm(weight, bias, eps, 1.0 if slope is None else slope), [_first(node)], last)
+    return True
+
+
+def _put(traced: fx.GraphModule, part: nn.Module, sources: Sequence[fx.Node], last: fx.Node) -> None:
+    """Have `part` of `sources` behind `last`, in its place."""
+    name = f"fast_{last.name}"
     traced.add_submodule(name, part)
     with traced.graph.inserting_after(last):
-        replacement = traced.graph.call_module(name, tuple(_joined(source)))
+        replacement = traced.graph.call_module(name, tuple(sources))
     last.replace_all_uses_with(replacement)
-    return True
 
 
 def _convolution(traced: fx.GraphModule, node: fx.Node) -> _Found | None:

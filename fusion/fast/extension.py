@@ -1,4 +1,4 @@
-"""convolution.cpp, compiled where a compiler is, for a CPU that multiplies bfloat16 matrices (AMX).
+"""kernels.cpp, compiled where a compiler is, for a CPU that multiplies bfloat16 matrices (AMX).
 
 Compiling takes about a second, once for each version of the source, of torch and of the CPU; the result lies in the
 user's cache (IVFBENCH_KERNELS names another folder; `off` there leaves every network as it is).
@@ -13,12 +13,15 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
 from platformdirs import user_cache_path
+from torch import Tensor
 
-SOURCE = Path(__file__).with_name("convolution.cpp")
+SOURCE = Path(__file__).with_name("kernels.cpp")
 PLACE = "IVFBENCH_KERNELS"  # environment: the folder of compiled code, or OFF
 OFF = "off"
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-fPIC", "-shared")
@@ -47,7 +50,8 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
     """(code, "") or (None, reason)."""
     try:
         library = ctypes.CDLL(str(_compiled()))
-        library.convolve.restype = None
+        for function in (library.convolve, library.moments, library.affine):
+            function.restype = None
         return library, ""
     except OSError as error:  # no compiler, no room, no such symbol
         reason = f"no compiled code for fast convolutions: {error}"
@@ -66,7 +70,7 @@ def _compiled() -> Path:
         raise OSError("no C++ compiler (c++, g++ or clang++) is found")
     libraries = Path(torch.__file__).with_name("lib")
     what = [SOURCE.read_text(), torch.__version__, str(libraries), compiler, _processor(), *FLAGS]
-    path = folder / f"convolution-{hashlib.sha256('|'.join(what).encode()).hexdigest()[:16]}.so"
+    path = folder / f"kernels-{hashlib.sha256('|'.join(what).encode()).hexdigest()[:16]}.so"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as aside:  # then moved: others may compile at the same time
@@ -81,3 +85,23 @@ def _processor() -> str:
     """What -march=native depends on."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((line for line in lines if line.startswith("flags")), "")
+
+
+def address(tensor: Tensor) -> ctypes.c_void_p:
+    """Where a tensor's values lie, as compiled code takes it."""
+    return ctypes.c_void_p(tensor.data_ptr())
+
+
+def in_threads(work: Callable[[int, int], None], count: int, least: int) -> None:
+    """work(begin, end) over 0..count, by as many threads as torch uses, `least` or more each."""
+    threads = max(1, min(torch.get_num_threads(), count // least))
+    bounds = [count * i // threads for i in range(threads + 1)]
+    others = [_pool().submit(work, *piece) for piece in zip(bounds[1:-1], bounds[2:])]
+    work(*bounds[:2])
+    for other in others:
+        other.result()
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(thread_name_prefix="kernels")

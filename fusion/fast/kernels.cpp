@@ -1,9 +1,10 @@
-// A dense convolution of float32 pictures by bfloat16 matrix products with float32 sums (AMX tiles).
+// What networks spend their time with, for pictures [N,H,W,C] in memory (torch.channels_last): dense convolutions, and
+// batch norm with the pictures' own statistics.
 //
+// A convolution of float32 pictures is made of bfloat16 matrix products with float32 sums (AMX tiles).
 // A float32 value is nearly the sum of two bfloat16 values of 8 significant bits each, and is the sum of three. Of the
 // products of two such sums those are taken that count: two parts give three products, with an error below 2^-16 of
-// each product; three parts give six, with float32's own error; one part is plain bfloat16. Pictures lie in memory as
-// [N,H,W,C]. A row of the result is one matrix product [W, kernel_width * kernel_height * C] for each of these
+// each product; three parts give six, with float32's own error; one part is plain bfloat16. A row of the result is one matrix product [W, kernel_width * kernel_height * C] for each of these
 // products: the pixels below the kernel's width are neighbours in memory and need no copy.
 //
 // No header of torch is read, which makes this a matter of a second to compile; the matrix product is torch's own.
@@ -204,4 +205,25 @@ extern "C" void convolve(const int64_t* pictures, int64_t sources, const void* w
     begin += bottom - top;
   }
   at::native::cpublas::brgemm_release(true);
+}
+
+// Sums of values and of squares of each channel: values [pixels, channels] -> sums [2, channels].
+extern "C" void moments(const float* __restrict values, int64_t pixels, int64_t channels, double* __restrict sums) {
+  std::fill_n(sums, 2 * channels, 0.0);
+  for (int64_t i = 0; i < pixels; i++, values += channels)
+    for (int64_t c = 0; c < channels; c++) {
+      const double value = values[c];
+      sums[c] += value;
+      sums[channels + c] += value * value;
+    }
+}
+
+// values [pixels, channels] * scale + shift, then leaky ReLU, to `to`.
+extern "C" void affine(const float* __restrict values, int64_t pixels, int64_t channels, const float* __restrict scale,
+                       const float* __restrict shift, const float* __restrict slope, float* __restrict to) {
+  for (int64_t i = 0; i < pixels; i++, values += channels, to += channels)
+    for (int64_t c = 0; c < channels; c++) {
+      const float value = values[c] * scale[c] + shift[c];
+      to[c] = value > 0 ? value : value * slope[c];
+    }
 }
