@@ -10,6 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fusion.fast.convolution import Convolution
+from fusion.fast.extension import kernels
+
 TILE = 4  # rows of the result that Winograd's algorithm makes at a time
 MINIMUM = 32  # channels from which on it is the faster way
 
@@ -20,6 +23,8 @@ KERNEL = torch.tensor([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 
                       dtype=torch.float64) / 24
 OUT = torch.tensor([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
                    dtype=torch.float32)
+import os
+PARTS = int(os.environ.get('PP','2'))
 BIASED = 1  # the point whose column of OUT is all ones: a bias added there is added to every row
 
 
@@ -86,8 +91,25 @@ class Winograd:
         return torch.bmm(OUT.expand(count, -1, -1), rows)
 
 
-def conv3(weight: Tensor, bias: Tensor | None = None, dilation: int = 1) -> Direct | Winograd:
-    """The faster of the two for a dense kernel [O,C,3,3]."""
+class Tiles:
+    """A dense 3x3 convolution on bfloat16 tiles, float32 on CPU (see fusion.fast); weight [O,C,3,3]."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None, dilation: int = 1):
+        self.rows, self.image = (Convolution(weight, bias, dilation=dilation, padding=(margin, dilation), parts=PARTS)
+                                 for margin in (0, dilation))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.rows(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+    def whole(self, x: Tensor) -> Tensor:
+        """Of a whole image, zero rows around it."""
+        return self.image(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+def conv3(weight: Tensor, bias: Tensor | None = None, dilation: int = 1) -> Direct | Winograd | Tiles:
+    """The fastest for a dense kernel [O,C,3,3]."""
+    if weight.device.type == "cpu" and weight.dtype == torch.float32 and kernels() is not None:
+        return Tiles(weight, bias, dilation)
     fits = weight.device.type == "cpu" and weight.dtype == torch.float32 and min(weight.shape[:2]) >= MINIMUM
     return (Winograd if fits else Direct)(weight, bias, dilation)
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fusion.smfnet.fast.attention import point
-from fusion.smfnet.fast.convolutions import TILE, Direct, Winograd, conv3
+from fusion.smfnet.fast.convolutions import TILE, Winograd, conv3
 from fusion.smfnet.fast.maps import Maps
 from fusion.smfnet.fast.modules import bias, child, children
 from fusion.smfnet.fast.streams import Stream, streamed
@@ -33,14 +33,14 @@ class FastNodes:
                         for conv, dilation in zip(children(module.convs, nn.Sequential), gr.DILATIONS)]
         # of one shape, hence all of one kind
         self.winograd = [convolution for convolution in convolutions if isinstance(convolution, Winograd)]
-        self.direct = [convolution for convolution in convolutions if isinstance(convolution, Direct)]
+        self.whole = [convolution for convolution in convolutions if not isinstance(convolution, Winograd)]
 
     def __call__(self, x: Tensor, rows: int) -> Tensor:
         """[1,H,W,C] -> [1,H,W,3,C], the nodes side by side."""
         result = x.new_empty(*x.shape[:3], len(gr.DILATIONS), x.shape[3])
         if self.winograd:
             self._by_tiles(x, result[0], rows)
-        for i, convolution in enumerate(self.direct):
+        for i, convolution in enumerate(self.whole):
             result[:, :, :, i] = convolution.whole(x).relu_()
         return result
 
