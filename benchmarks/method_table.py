@@ -1,5 +1,6 @@
 """The figures of `benchmarks.methods` as a table in the terminal and in Markdown."""
 
+import os
 import platform
 import statistics
 from collections.abc import Sequence
@@ -11,13 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.authors_table import RANDOM
+from benchmarks.method_forms import FORMS
 from benchmarks.method_timing import Conditions, Sample
 from fusion.method import find
 
 NOTHING = "–"
-HEADER = ("method", "size", "GMAC", "authors s", "plain s", "ours s", "authors / ours", "plain / ours",
+HEADER = ("method", "size", "GMAC", "authors s", "plain s", "ours s", "ours' first", "authors / ours", "plain / ours",
           "GMAC/s a, p, o", "MiB a, p, o", "authors − plain", "ours − plain")
-WIDTH = 180  # of a table that is not printed to a terminal
+WIDTH = 190  # of a table that is not printed to a terminal
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Measured:
         """Median over the pictures of all rounds."""
         times = [second for sample in self.samples(which) for second in sample.seconds]
         return statistics.median(times) if times else None
+
+    def begin(self, which: str) -> float | None:
+        """Median of the rounds' first pictures, seconds."""
+        firsts = [sample.begin for sample in self.samples(which)]
+        return statistics.median(firsts) if firsts else None
 
     def mib(self, which: str) -> float | None:
         return max((sample.mib for sample in self.samples(which)), default=None)
@@ -68,14 +75,13 @@ class Measured:
         return said
 
     def cells(self) -> tuple[str, ...]:
-        forms = ("authors", "plain", "ours")
-        times = {which: self.seconds(which) for which in forms}
+        times = {which: self.seconds(which) for which in FORMS}
         speeds = [self.macs / time / 1e9 if time else None for time in times.values()]
         return (find(self.name).card.title, "x".join(map(str, self.size)), _number(self.macs / 1e9),
-                *(_number(time) for time in times.values()),
+                *(_number(time) for time in times.values()), _number(self.begin("ours")),
                 *(_ratio(self.ratio(slow, "ours")) for slow in ("authors", "plain")),
                 ", ".join(_number(speed, 3) for speed in speeds),
-                ", ".join(_number(self.mib(which), 0) for which in forms),
+                ", ".join(_number(self.mib(which), 0) for which in FORMS),
                 *(_tiny(self.difference(which)) for which in ("authors", "ours")))
 
 
@@ -102,10 +108,11 @@ def _tiny(value: float | None) -> str:
 
 def conditions_line(conditions: Conditions, rounds: int) -> str:
     """What a reader must know of the machine and the settings."""
-    return (f"{cpu()}, {conditions.threads} threads, torch {torch.__version__}, Python {platform.python_version()}, "
-            f"float32, random weights, {rounds} rounds of {conditions.repeats} pictures, "
-            f"{'malloc as glibc has it' if conditions.plain_malloc else 'malloc as in the suite'}, "
-            f"at most {conditions.memory / 1024:.0f} GiB a process")
+    malloc = {(): "malloc as in the suite", FORMS: "malloc as glibc has it"}.get(
+        conditions.glibc, f"malloc as in the suite, as glibc has it for {', '.join(conditions.glibc)}")
+    return (f"{cpu()}, {conditions.threads} threads, load {os.getloadavg()[0]:.1f} at the start, torch "
+            f"{torch.__version__}, Python {platform.python_version()}, float32, random weights, {rounds} rounds of up "
+            f"to {conditions.repeats} pictures, {malloc}, at most {conditions.memory / 1024:.0f} GiB a process")
 
 
 def cpu() -> str:

@@ -23,27 +23,31 @@ MIB = 2**20
 class Conditions:
     """How every form is measured.
 
-    threads: of torch. repeats: timed pictures a process, after one that warms up. authors: folder of their checkouts.
-    memory: MiB that a process may allocate, so that one form cannot end the others' work. plain_malloc: glibc's
-    defaults, not the suite's.
+    threads: of torch. repeats: timed pictures a process, after one that warms up. enough: seconds of timed pictures
+    after which no further one is begun. authors: folder of their checkouts. memory: MiB that a process may allocate,
+    so that one form cannot end other people's work. glibc: the forms that get glibc's malloc as it comes, not as the
+    suite sets it.
     """
 
     threads: int = 2
     repeats: int = 3
+    enough: float = 20.0
     authors: Path | None = None
     memory: int = 8192
-    plain_malloc: bool = False
+    glibc: tuple[str, ...] = ()
 
 
 @dataclass
 class Sample:
     """What one process found.
 
-    seconds: of each timed picture. mib: its highest resident memory above that before the first picture. picture:
-    [H,W]; raw: what the network gave, where it could be seen. failed: why there is nothing, or "".
+    seconds: of each timed picture; begin: of the one before them. mib: its highest resident memory above that before
+    the first picture. picture: [H,W]; raw: what the network gave, where it could be seen. failed: why there is
+    nothing, or "".
     """
 
     seconds: list[float] = field(default_factory=list)
+    begin: float = 0.0
     mib: float = 0.0
     picture: Tensor | None = None
     raw: Tensor | None = None
@@ -55,14 +59,15 @@ def measure(name: str, which: str, height: int, width: int, conditions: Conditio
     from benchmarks.method_forms import form, pair
 
     made, (ir, y) = form(name, which, conditions.authors), pair(height, width)
-    before = forget_peak()
+    before, start = forget_peak(), time.perf_counter()
     picture, raw = made.first(ir, y)
-    seconds = []
-    for _ in range(conditions.repeats):
+    begin = time.perf_counter() - start
+    seconds: list[float] = []
+    while len(seconds) < conditions.repeats and sum(seconds) < conditions.enough:
         start = time.perf_counter()
         made.fuse(ir, y)
         seconds.append(time.perf_counter() - start)
-    return Sample(seconds, peak() - before, torch.from_numpy(picture), raw)
+    return Sample(seconds, begin, peak() - before, torch.from_numpy(picture), raw)
 
 
 def forget_peak() -> float:
@@ -84,15 +89,15 @@ def peak() -> float:
 
 
 def in_own_process(name: str, which: str, height: int, width: int, conditions: Conditions) -> Sample:
-    """`measure` in a new process with the suite's allocator; a failure becomes a reason."""
+    """`measure` in a new process; a failure becomes a reason."""
     with tempfile.TemporaryDirectory() as folder:
         into = Path(folder) / "sample.pt"
         command = [sys.executable, "-m", "benchmarks.method_timing", name, which, str(height), str(width), str(into),
                    "--threads", str(conditions.threads), "--repeats", str(conditions.repeats),
-                   "--memory", str(conditions.memory)]
+                   "--enough", str(conditions.enough), "--memory", str(conditions.memory)]
         if conditions.authors:
             command += ["--authors", str(conditions.authors.resolve())]
-        allocator = {} if conditions.plain_malloc else ALLOCATOR
+        allocator = {} if which in conditions.glibc else ALLOCATOR
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                               env={**os.environ, **allocator, "OMP_NUM_THREADS": str(conditions.threads)})
         if into.exists():
@@ -110,11 +115,12 @@ def main() -> None:
     parser.add_argument("into", type=Path)
     for name in ("--threads", "--repeats", "--memory"):
         parser.add_argument(name, type=int, required=True)
+    parser.add_argument("--enough", type=float, required=True)
     parser.add_argument("--authors", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     resource.setrlimit(resource.RLIMIT_DATA, (options.memory * MIB,) * 2)
-    conditions = Conditions(options.threads, options.repeats, options.authors, options.memory)
+    conditions = Conditions(options.threads, options.repeats, options.enough, options.authors, options.memory)
     try:
         sample = measure(options.name, options.which, options.height, options.width, conditions)
     except Exception as error:
