@@ -6,6 +6,10 @@ may lie in DIR/site: `pip install --no-deps --target DIR/site einops kornia==0.5
 identity at inference, is replaced by a stand-in, so that nothing else is needed.
 
 How each method's network is put together stands in `benchmarks.authors_table`.
+
+    python -m benchmarks.authors [DIR]
+
+lists the repositories and commits, and which of them are in DIR.
 """
 
 import importlib
@@ -168,3 +172,16 @@ def _installed(name: str) -> bool:
 def _stay_on_cpu() -> None:
     torch.Tensor.cuda = lambda self, *_, **__: self  # type: ignore[method-assign]
     nn.Module.cuda = lambda self, *_, **__: self  # type: ignore[method-assign,assign]
+
+
+def main() -> None:
+    from benchmarks.authors_table import NETWORKS, NONE
+
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    for name in sorted({*NETWORKS, *NONE}):
+        state = NONE.get(name) or (why_not(root, name, 1, 1) or "ready" if root else "")
+        print(f"{name:13} {find(name).card.repository:48} {state}".rstrip())
+
+
+if __name__ == "__main__":
+    main()

@@ -13,13 +13,13 @@ from rich.table import Table
 
 from benchmarks.authors_table import RANDOM
 from benchmarks.method_forms import FORMS
-from benchmarks.method_timing import Conditions, Sample
+from benchmarks.method_timing import WAIT, Conditions, Sample
 from fusion.method import find
 
 NOTHING = "–"
 HEADER = ("method", "size", "GMAC", "authors s", "plain s", "ours s", "ours' first", "authors / ours", "plain / ours",
-          "GMAC/s a, p, o", "MiB a, p, o", "authors − plain", "ours − plain")
-WIDTH = 190  # of a table that is not printed to a terminal
+          "CPU s a, p, o", "GMAC/s a, p, o", "MiB a, p, o", "authors − plain", "ours − plain")
+WIDTH = 210  # of a table that is not printed to a terminal
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class Measured:
     def seconds(self, which: str) -> float | None:
         """Median over the pictures of all rounds."""
         times = [second for sample in self.samples(which) for second in sample.seconds]
+        return statistics.median(times) if times else None
+
+    def cpu(self, which: str) -> float | None:
+        """Median over the pictures of all rounds, seconds of all threads together."""
+        times = [second for sample in self.samples(which) for second in sample.cpu]
         return statistics.median(times) if times else None
 
     def begin(self, which: str) -> float | None:
@@ -80,7 +85,8 @@ class Measured:
         return (find(self.name).card.title, "x".join(map(str, self.size)), _number(self.macs / 1e9),
                 *(_number(time) for time in times.values()), _number(self.begin("ours")),
                 *(_ratio(self.ratio(slow, "ours")) for slow in ("authors", "plain")),
-                ", ".join(_number(speed, 3) for speed in speeds),
+                ", ".join(_number(self.cpu(which)) for which in FORMS),
+                ", ".join(_number(speed) for speed in speeds),
                 ", ".join(_number(self.mib(which), 0) for which in FORMS),
                 *(_tiny(self.difference(which)) for which in ("authors", "ours")))
 
@@ -110,9 +116,11 @@ def conditions_line(conditions: Conditions, rounds: int) -> str:
     """What a reader must know of the machine and the settings."""
     malloc = {(): "malloc as in the suite", FORMS: "malloc as glibc has it"}.get(
         conditions.glibc, f"malloc as in the suite, as glibc has it for {', '.join(conditions.glibc)}")
-    return (f"{cpu()}, {conditions.threads} threads, load {os.getloadavg()[0]:.1f} at the start, torch "
-            f"{torch.__version__}, Python {platform.python_version()}, float32, random weights, {rounds} rounds of up "
-            f"to {conditions.repeats} pictures, {malloc}, at most {conditions.memory / 1024:.0f} GiB a process")
+    waiting = {**WAIT, **os.environ}["OMP_WAIT_POLICY"].lower()
+    return (f"{cpu()}, {conditions.threads} threads ({waiting} while they wait), load {os.getloadavg()[0]:.1f} "
+            f"at the start, torch {torch.__version__}, Python {platform.python_version()}, float32, random weights, "
+            f"{rounds} rounds of up to {conditions.repeats} pictures, {malloc}, at most "
+            f"{conditions.memory / 1024:.0f} GiB a process")
 
 
 def cpu() -> str:

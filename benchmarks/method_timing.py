@@ -16,6 +16,9 @@ from torch import Tensor
 from suite.executors.local import ALLOCATOR
 
 ROOT = Path(__file__).resolve().parent.parent
+# OpenMP's threads spin while they wait, by default: on cores that others use too, small layers then take 60 times as
+# long (SAGE, 64x64, 2 threads, load 4.6: 1.48 s; asleep .022 s). What the environment says goes before.
+WAIT = {"OMP_WAIT_POLICY": "PASSIVE"}
 MIB = 2**20
 
 
@@ -41,12 +44,13 @@ class Conditions:
 class Sample:
     """What one process found.
 
-    seconds: of each timed picture; begin: of the one before them. mib: its highest resident memory above that before
-    the first picture. picture: [H,W]; raw: what the network gave, where it could be seen. failed: why there is
-    nothing, or "".
+    seconds: of each timed picture; cpu: the same of all threads together, which other people's work moves less.
+    begin: seconds of the picture before them. mib: its highest resident memory above that before the first picture.
+    picture: [H,W]; raw: what the network gave, where it could be seen. failed: why there is nothing, or "".
     """
 
     seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     begin: float = 0.0
     mib: float = 0.0
     picture: Tensor | None = None
@@ -63,11 +67,13 @@ def measure(name: str, which: str, height: int, width: int, conditions: Conditio
     picture, raw = made.first(ir, y)
     begin = time.perf_counter() - start
     seconds: list[float] = []
+    cpu: list[float] = []
     while len(seconds) < conditions.repeats and sum(seconds) < conditions.enough:
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         made.fuse(ir, y)
         seconds.append(time.perf_counter() - start)
-    return Sample(seconds, begin, peak() - before, torch.from_numpy(picture), raw)
+        cpu.append(time.process_time() - busy)
+    return Sample(seconds, cpu, begin, peak() - before, torch.from_numpy(picture), raw)
 
 
 def forget_peak() -> float:
@@ -98,8 +104,9 @@ def in_own_process(name: str, which: str, height: int, width: int, conditions: C
         if conditions.authors:
             command += ["--authors", str(conditions.authors.resolve())]
         allocator = {} if which in conditions.glibc else ALLOCATOR
+        environment = {**WAIT, **os.environ, **allocator, "OMP_NUM_THREADS": str(conditions.threads)}
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                              env={**os.environ, **allocator, "OMP_NUM_THREADS": str(conditions.threads)})
+                              env=environment)
         if into.exists():
             return Sample(**torch.load(into, weights_only=True))
         last = (done.stderr.strip().splitlines() or [""])[-1]

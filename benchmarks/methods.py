@@ -9,13 +9,16 @@ machine does meets all of them, and none's memory is counted for another. They s
 The authors' code is not part of this project: `benchmarks.authors` says where it is looked for.
 
 Seconds are medians over all rounds, without each process's first picture; ours' first stands apart, since a fast path
-may prepare itself there. A ratio is the median of the rounds', in brackets their lowest and highest. MiB is the
-process's own highest resident memory above its state before the first picture. The difference is the largest of the
-networks' outputs from `plain`'s, relative to the largest value where that is above 1. GMAC are the multiply-accumulates
-of `complexity`: of the convolutions and matrix products of our network as its authors wrote it; FFTs are not counted.
+may prepare itself there. A ratio is the median of the rounds', in brackets their lowest and highest. CPU s are of all
+threads together; on a machine that others use they say more than the clock. MiB is the process's own highest resident
+memory above its state before the first picture. The difference is the largest of the networks' outputs from `plain`'s,
+relative to the largest value where that is above 1. GMAC are the multiply-accumulates of `complexity`: of the
+convolutions and matrix products of our network as its authors wrote it; FFTs are not counted.
 
 The processes keep freed memory as the suite's workers do (suite.executors.local.ALLOCATOR), the authors' too.
 --glibc-malloc authors leaves them glibc's defaults, which are what their scripts meet; --glibc-malloc all every form.
+Threads sleep while they wait (benchmarks.method_timing.WAIT) unless OMP_WAIT_POLICY=ACTIVE is in the environment, which
+is right for a machine that does nothing else.
 """
 
 import argparse
