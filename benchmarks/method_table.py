@@ -117,7 +117,7 @@ def conditions_line(conditions: Conditions, rounds: int) -> str:
     malloc = {(): "malloc as in the suite", FORMS: "malloc as glibc has it"}.get(
         conditions.glibc, f"malloc as in the suite, as glibc has it for {', '.join(conditions.glibc)}")
     waiting = {**WAIT, **os.environ}["OMP_WAIT_POLICY"].lower()
-    return (f"{cpu()}, {conditions.threads} threads ({waiting} while they wait), load {os.getloadavg()[0]:.1f} "
+    return (f"{cpu()}, {conditions.threads} threads (OMP_WAIT_POLICY {waiting}), load {os.getloadavg()[0]:.1f} "
             f"at the start, torch {torch.__version__}, Python {platform.python_version()}, float32, random weights, "
             f"{rounds} rounds of up to {conditions.repeats} pictures, {malloc}, at most "
             f"{conditions.memory / 1024:.0f} GiB a process")
