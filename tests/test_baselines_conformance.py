@@ -13,6 +13,7 @@ import torch
 
 from baselines import network
 from fusion import images
+from fusion.fast.extension import kernels, why_not
 from fusion.method import PROTOCOLS, Method, MethodError, find, load_method, methods
 
 CARDS = methods()
@@ -61,6 +62,20 @@ def test_contract(method, size, colour):
     assert images.to_8bit(fused).shape == fused.shape  # raises on nan and infinities
     np.testing.assert_array_equal(ir, before[0])
     np.testing.assert_array_equal(vi, before[1])
+
+
+@pytest.mark.skipif(kernels() is None, reason=why_not() or "-")
+@pytest.mark.parametrize("size", [(32, 48), (33, 47), (64, 50)], ids=str)
+def test_the_fast_path_is_the_network(method, size):
+    """Within float32 noise of random weights, which amplify it more than trained ones do."""
+    ir, vi = pair(size, False)
+    try:
+        method.use_reference_path()
+        expected = method.fuse(ir, vi)
+        method.use_fast_path()
+        torch.testing.assert_close(method.fuse(ir, vi), expected, rtol=0, atol=1e-4)
+    finally:
+        method.use_reference_path()
 
 
 def test_grey_and_three_equal_channels_agree(method):

@@ -1,6 +1,7 @@
 """3x3 convolutions of rows [B,h,W,C] that come with the row above and the row below: [B,h+2,W,C] -> [B,h,W,O].
 
-Columns are padded with zeros here. On CPU, dense kernels go through Winograd's F(4,3) along the image's height: four
+Columns are padded with zeros here. On CPUs that have tiles for bfloat16 matrices, dense kernels go through these
+(fusion.fast); on others through Winograd's F(4,3) along the image's height: four
 rows of the result come from six 1x3 convolutions of combinations of six rows, half the multiplications of the direct
 way (Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016; there in both directions). In height
 only, because then the combinations are small matrix products over long contiguous vectors and cost next to nothing.
@@ -23,8 +24,6 @@ KERNEL = torch.tensor([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 
                       dtype=torch.float64) / 24
 OUT = torch.tensor([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
                    dtype=torch.float32)
-import os
-PARTS = int(os.environ.get('PP','2'))
 BIASED = 1  # the point whose column of OUT is all ones: a bias added there is added to every row
 
 
@@ -95,7 +94,7 @@ class Tiles:
     """A dense 3x3 convolution on bfloat16 tiles, float32 on CPU (see fusion.fast); weight [O,C,3,3]."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None, dilation: int = 1):
-        self.rows, self.image = (Convolution(weight, bias, dilation=dilation, padding=(margin, dilation), parts=PARTS)
+        self.rows, self.image = (Convolution(weight, bias, dilation=dilation, padding=(margin, dilation))
                                  for margin in (0, dilation))
 
     def __call__(self, x: Tensor) -> Tensor:
