@@ -40,7 +40,7 @@ class Peak:
 
 
 def _give_back() -> None:
-    """glibc keeps freed blocks (suite.executors.local.ALLOCATOR): they would count as the next unit's."""
+    """glibc keeps freed blocks (suite.executors.spawn.ALLOCATOR): they would count as the next unit's."""
     gc.collect()
     if sys.platform == "linux":
         try:

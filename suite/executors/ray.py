@@ -17,7 +17,7 @@ from core.plugins import folders, load_folders
 from core.trust import VARIABLE, foreign_code_allowed
 from suite.errors import UserError
 from suite.executors import Report
-from suite.executors.local import ALLOCATOR
+from suite.executors.spawn import ALLOCATOR
 from suite.stages import Context, Outcome, blocked, execute, find_stage
 from suite.unit import Unit, stored_result
 
