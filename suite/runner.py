@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
+from math import inf
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -25,9 +26,12 @@ from downstream.guard import own_matplotlib
 from fusion.method import Method
 from suite import known_files, seal
 from suite.collect import collect
+from suite.demands import lengths, room_for, uncertain, with_memory
 from suite.environment import environment
 from suite.errors import UserError
 from suite.executors import RunUnits
+from suite.executors.local import threads
+from suite.executors.queue import Demand
 from suite.plan import make_plan
 from suite.planning import Planning
 from suite.profile import Profile
@@ -60,6 +64,7 @@ class Request:
     executor: str = "local"
     address: str | None = None  # of a Ray cluster
     jobs: int = 1
+    memory: float | None = None  # GiB for the workers together; None: what is free
     force: bool = False
     command: str = ""
     show: bool = True  # the tables at the end
@@ -87,7 +92,7 @@ def run(request: Request) -> int:
             known_files.write(out, memory)
         _say_findings(plan, display)
         _say_label_problems(plan, out, display)
-        outcomes = _do(plan, request, execute_units, out, display)
+        outcomes = _do(plan, request, execute_units, out, memory, display)
         rows = collect(out, plan, outcomes, {
             "profile": request.profile.name, "paper": request.profile.paper, "protocol": request.profile.protocol,
             "command": request.command, "started": started.isoformat(timespec="seconds"),
@@ -204,7 +209,8 @@ def _sample(out: Path, profile: Profile, display: Display) -> Path:
     return out / "sample"
 
 
-def _do(plan: Planning, request: Request, execute_units: RunUnits, out: Path, display: Display) -> dict[str, Outcome]:
+def _do(plan: Planning, request: Request, execute_units: RunUnits, out: Path, known: known_files.KnownFiles,
+        display: Display) -> dict[str, Outcome]:
     for unit in plan.units:
         inside(out, f"{unit.folder}/images", UserError)
     if request.force:
@@ -215,12 +221,33 @@ def _do(plan: Planning, request: Request, execute_units: RunUnits, out: Path, di
     display.start(len(plan.units), len(finished), Counter(unit.stage for unit in open_units))
     outcomes: dict[str, Outcome] = {}
     if open_units:
+        demands, room = _demands(open_units, request, out, known, display)
         for unit, outcome in execute_units(
                 open_units, finished, out=out, device=request.device, jobs=request.jobs, environment=environment(),
-                report=display.report, stop=request.stop):
+                report=display.report, stop=request.stop, demands=demands, room=room):
             outcomes[unit.key] = outcome
             display.ended(unit, outcome)
     return outcomes
+
+
+def _demands(units: Sequence[Unit], request: Request, out: Path, known: known_files.KnownFiles,
+             display: Display) -> tuple[dict[str, Demand], float]:
+    """What the open units ask for, and the bytes of memory for those that run together.
+
+    Memory is looked at where they run: on this machine's CPU. A GPU's, and a cluster's, is not estimated.
+    """
+    demands = lengths(units)
+    if request.device != "cpu" or request.executor == "ray":
+        return demands, inf
+    room = room_for(request.jobs, request.memory)
+    before, doubtful = len(known), uncertain(units, request.jobs, room)
+    if doubtful:
+        with display.bar(f"memory of {len(doubtful)} fuse units: dry runs of those not known") as progress:
+            demands = with_memory(demands, units, known, out=out, jobs=request.jobs, threads=threads(request.jobs or 1),
+                                  room=room, progress=progress)
+        if len(known) != before:
+            known_files.write(out, known)
+    return demands, room
 
 
 def _finished(plan: Planning, out: Path, display: Display) -> set[str]:

@@ -6,32 +6,36 @@ Each worker runs one unit at a time. A worker that dies (killed, out of memory) 
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from math import inf
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from core.plugins import folders, load_folders
 from suite.executors import Report
-from suite.executors.queue import Queue
+from suite.executors.queue import Demand, Queue
 from suite.executors.spawn import ALLOCATOR, die_with_parent, interrupts_blocked, main_hidden, variables_set
+from suite.memory import give_back
 from suite.stages import Context, Outcome, execute
 from suite.unit import Unit
 
 
 def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: str, jobs: int,
-              environment: dict[str, Any], report: Report, stop: Callable[[], bool]) -> Iterator[tuple[Unit, Outcome]]:
-    """Run `units` in order as soon as what they need is done.
+              environment: dict[str, Any], report: Report, stop: Callable[[], bool],
+              demands: Mapping[str, Demand] | None = None, room: float = inf) -> Iterator[tuple[Unit, Outcome]]:
+    """Run `units` as soon as what they need is done, the longest first, no more at once than memory holds.
 
     Args:
         units: open units, each after its upstream.
         finished: keys of units that are done already.
         report: called with (unit, done, total, text) as work goes on.
         stop: True once the user asked to end.
+        demands, room: what each unit asks for, and bytes of memory for those that run together (see Queue).
     Yields (unit, outcome) as units end.
     """
-    queue = Queue(units, finished)
+    queue = Queue(units, finished, demands, room)
     stopping = multiprocessing.get_context("spawn").Event()
     free = [_Worker(number, out, device, jobs, environment, stopping) for number in range(min(jobs, len(units)))]
     busy: dict[Any, tuple[_Worker, Unit]] = {}  # by connection
@@ -44,6 +48,7 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
                 worker = free.pop().given(unit)
                 busy[worker.connection] = (worker, unit)
                 report(unit, 0, 0, "")
+            yield from queue.refused()
             if not busy:
                 break
             for ready in wait(list(busy), timeout=0.2):
@@ -77,7 +82,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, folders(), *self.arguments), daemon=False)
-        variables = {"OMP_NUM_THREADS": str(_threads(jobs)), **ALLOCATOR}
+        variables = {"OMP_NUM_THREADS": str(threads(jobs)), **ALLOCATOR}
         if device == "cuda" and (gpus := _gpus()):
             variables["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
         with variables_set(variables), interrupts_blocked(), main_hidden():
@@ -114,7 +119,8 @@ class _Worker:
             self.process.join()
 
 
-def _threads(jobs: int) -> int:
+def threads(jobs: int) -> int:
+    """Of a worker, where the user has set no number: the cores are shared."""
     return max(1, len(os.sched_getaffinity(0)) // jobs)
 
 
@@ -148,6 +154,7 @@ def _work(connection: Connection, plugins: tuple[Path, ...], number: int, out: P
             progress=partial(_send, connection),
             stop_requested=stopping.is_set)
         connection.send(trouble or execute(unit, context))
+        give_back()
 
 
 def _send(connection: Connection, done: int, total: int, text: str = "") -> None:

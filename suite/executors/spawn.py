@@ -1,4 +1,4 @@
-"""Processes that are started beside this one: the variables libraries read, no Ctrl-C, none that outlives its parent."""
+"""Processes that are started beside this one: variables that libraries read, no Ctrl-C, none outlives its parent."""
 
 import contextlib
 import ctypes
