@@ -10,20 +10,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from math import inf
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from core.errors import IvfbenchError
-from core.files import make_way, read_json, sha256_of, write_json, write_text
+from core.files import make_way, read_json, write_json, write_text
 from core.inside import inside, refuse_links
 from core.names import nearest
 from core.plugins import loaded_files
 from downstream.detection.data.policy import summary
 from downstream.guard import own_matplotlib
 from fusion.method import Method
+from results.records import ResultRecord
 from suite import known_files, seal
 from suite.collect import collect
 from suite.demands import lengths, room_for, uncertain, with_memory
@@ -41,7 +42,7 @@ from suite.stages import Outcome
 from suite.stages.fuse import Fusing
 from suite.stages.score import Scoring, undefined
 from suite.suites import find_suite
-from suite.unit import MADE_FROM, Unit, artefact_hashes, damaged, stored_result
+from suite.unit import MADE_FROM, Unit, damaged, hash_of_artefacts, stored_result
 
 EXECUTORS = ("local", "ray")
 _WRITTEN = (".cache", "tables", "figures", "label_problems", "labels", "sources", "audit")  # in OUT, beside the units
@@ -253,30 +254,30 @@ def _demands(units: Sequence[Unit], request: Request, out: Path, known: known_fi
 def _finished(plan: Planning, out: Path, display: Display) -> set[str]:
     """Keys of the units whose results are whole. What an open unit is about to read is looked at down to the bytes."""
     finished, read_next = set[str](), set[str]()
-    left = cache(partial(_left, out))
+    # of a plan's neighbours, one builds on the other; more results than these few would fill the memory
+    stored = lru_cache(maxsize=2)(partial(stored_result, out))
+    left = cache(partial(_left, stored))
     for unit in reversed(plan.units):  # a unit comes after what it needs
-        if _is_done(out, unit, display, left, thoroughly=unit.key in read_next):
+        if _is_done(out, unit, stored(unit), display, left, thoroughly=unit.key in read_next):
             finished.add(unit.key)
         else:
             read_next |= {up.key for up in unit.upstream}
     return finished
 
 
-def _left(out: Path, unit: Unit) -> str | None:
+def _left(stored: Callable[[Unit], ResultRecord | None], unit: Unit) -> str | None:
     """Hash over what a unit left; None where it is open, so that what it will leave is not known yet."""
-    try:
-        return sha256_of(artefact_hashes(out, unit))
-    except UserError:
-        return None
+    result = stored(unit)
+    return None if result is None else hash_of_artefacts(result)
 
 
-def _is_done(out: Path, unit: Unit, display: Display, left: Callable[[Unit], str | None], *, thoroughly: bool) -> bool:
+def _is_done(out: Path, unit: Unit, result: ResultRecord | None, display: Display,
+             left: Callable[[Unit], str | None], *, thoroughly: bool) -> bool:
     """A result whose files are intact and that was made from what the units it builds on have left.
 
     A damaged file is removed, so that the unit makes just that one again.
     """
     path = out / unit.folder / "result.json"
-    result = stored_result(out, unit)
     if result is None:
         if path.exists():
             display.say(f"{path}: damaged or changed since it was written; the unit is done again")
