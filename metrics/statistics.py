@@ -14,7 +14,7 @@ from metrics.registry import get
 
 COLUMNS = ["dataset", "metric", "variant", "method", "images", "left_out", "mean", "low", "high", "rank", "best",
            "p", "p_holm"]
-_DRAWN = 2**24  # values of a bootstrap that are held at once: 128 MiB
+_DRAWN = 2**22  # values of a bootstrap that are held at once: 32 MiB
 
 
 def summarise(frame: pd.DataFrame, *, confidence: float = 0.95, resamples: int = 9999, seed: int = 0) -> pd.DataFrame:

@@ -80,7 +80,7 @@ def key_of_result(result: ResultRecord) -> str:
 
 def seal_of(result: ResultRecord) -> str:
     """Hash of a result's content: its rows are taken over from disk only while they are what was written."""
-    return sha256_of({**records.write(result), "seal": "", "artefacts": sorted(
+    return sha256_of({**records.write(replace(result, artefacts={})), "seal": "", "artefacts": sorted(
         (name, digest) for name, (digest, *_) in result.artefacts.items())})
 
 
