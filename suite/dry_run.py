@@ -76,9 +76,9 @@ def looks(units: Sequence[Unit], known: MutableMapping[str, list[Any]], out: Pat
     keys = {unit.key: _known_as(unit, threads) for unit in units}
     found: dict[str, Look | None] = {}
     for unit in units:
-        if keys[unit.key] in known:
-            sizes, took = known[keys[unit.key]]
-            found[unit.key] = Look(tuple((h, w) for h, w in sizes), tuple(took))
+        remembered = _remembered(known.get(keys[unit.key]))
+        if remembered is not None:
+            found[unit.key] = remembered
     missing = [unit for unit in units if unit.key not in found]
     for done, (unit, look) in enumerate(_in_a_process(missing, out, threads), 1):
         progress(done, len(missing))
@@ -88,6 +88,15 @@ def looks(units: Sequence[Unit], known: MutableMapping[str, list[Any]], out: Pat
         if look is not None:
             known[keys[unit.key]] = [[list(size) for size in look.sizes], list(look.took)]
     return found
+
+
+def _remembered(entry: Any) -> Look | None:
+    """A look as `known` holds it; None for anything else: OUT may be somebody else's."""
+    try:
+        ((h0, w0), (h1, w1)), (low, high) = entry
+        return Look(((int(h0), int(w0)), (int(h1), int(w1))), (int(low), int(high)))
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def sizes_for(canvas: tuple[int, int]) -> tuple[tuple[int, int], ...]:

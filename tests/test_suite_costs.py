@@ -10,7 +10,7 @@ from fusion.method import Method, find
 from fusion.pairs import Pair, PairSet
 from suite import memory
 from suite.costs import SCORING, chains, cost
-from suite.dry_run import Look, can_be_looked_at, sizes_for
+from suite.dry_run import Look, _remembered, can_be_looked_at, sizes_for
 from suite.stages.fuse import Fusing
 from suite.stages.score import Scoring
 from suite.unit import Unit
@@ -70,6 +70,13 @@ def test_memory_grows_on_the_line_through_both_looks_and_never_falls_below_them(
     look = Look(((10, 10), (20, 20)), (150, 450))
     assert look.at(40, 40) == 450 + 1200 and look.at(20, 20) == 450 and look.at(1, 1) == 450
     assert Look(((64, 64), (64, 64)), (3, 5)).at(48, 48) == 5
+
+
+@pytest.mark.parametrize("entry", [None, [], [[[1, 2], [3, 4]], [5]], [[[1, 2], [3, "x"]], [5, 6]], {"a": 1}, 7,
+                                   [[[1, 2], [3, 4]], [5, float("inf")]]])
+def test_what_is_no_dry_run_is_not_remembered_as_one(entry):
+    assert _remembered(entry) is None
+    assert _remembered([[[1, 2], [3, 4]], [5, 6]]) == Look(((1, 2), (3, 4)), (5, 6))
 
 
 @pytest.mark.parametrize("limit, free", [("max", 1000), (900, 300), (10**18, 1000)])
