@@ -4,6 +4,7 @@ done, fuse + score against workers.
     python -m benchmarks.suite [--pairs 20000] [--methods 60] [--units 10000] [--jobs 1,2,4]
 
 All but planning goes through the command line, as a user's run does; times are wall clock, start of Python included.
+Resume and report of a run of a million rows: benchmarks/scale.py.
 """
 
 import argparse

@@ -21,6 +21,9 @@ _WORDS: dict[Any, str] = {bool: "true or false", int: "a whole number", float: "
                           type(None): "nothing"}
 
 
+_PLAIN = frozenset({bool, int, float, str, type(None)})  # nothing to look into: a run's records hold millions
+
+
 class _Mismatch(Exception):
     """A value of another type than its field's; turned into the caller's error."""
 
@@ -60,12 +63,14 @@ def read(cls: type[T], table: Any, where: str, error: type[IvfbenchError] = Ivfb
 
 def write(record: Any) -> Any:
     """A dataclass (or tuple, mapping, value) as JSON-able content; the reverse of `read`. Fields keep their order."""
+    if type(record) in _PLAIN:
+        return record
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         return {name: write(getattr(record, name)) for name in _fields(type(record))}
     if isinstance(record, Mapping):
-        return {key: write(value) for key, value in record.items()}
+        return {key: value if type(value) in _PLAIN else write(value) for key, value in record.items()}
     if isinstance(record, tuple | list):
-        return [write(value) for value in record]
+        return [value if type(value) in _PLAIN else write(value) for value in record]
     return record
 
 
@@ -101,8 +106,19 @@ def _value(hint: Any, value: Any, where: str, error: type[IvfbenchError]) -> Any
         if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
             raise _Mismatch("a table")
         inner = get_args(hint)[1]
-        return {key: _inner(inner, item, f"{where}.{key}", error) for key, item in value.items()}
+        if inner is Any:
+            return dict(value)
+        types_of = _plain_types(inner)
+        return {key: tuple(item) if types_of and type(item) is list and tuple(map(type, item)) == types_of
+                else _inner(inner, item, f"{where}.{key}", error) for key, item in value.items()}
     return _plain(hint, value)
+
+
+@cache
+def _plain_types(hint: Any) -> tuple[type, ...]:
+    """The types of a tuple of texts and whole numbers, () for any other hint: what fits is then seen at a glance."""
+    inner = get_args(hint) if get_origin(hint) is tuple else ()
+    return inner if all(one in (str, int) for one in inner) else ()
 
 
 def _inner(hint: Any, value: Any, where: str, error: type[IvfbenchError]) -> Any:
@@ -125,6 +141,8 @@ def _one_of(choices: tuple[Any, ...], value: Any, where: str, error: type[Ivfben
 def _tuple(inner: tuple[Any, ...], value: Any, where: str, error: type[IvfbenchError]) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
         raise _Mismatch("a list")
+    if inner == (Any, ...):
+        return tuple(value)
     if len(inner) == 2 and inner[1] is Ellipsis:
         inner = (inner[0],) * len(value)
     elif len(inner) != len(value):

@@ -14,6 +14,7 @@ from metrics.registry import get
 
 COLUMNS = ["dataset", "metric", "variant", "method", "images", "left_out", "mean", "low", "high", "rank", "best",
            "p", "p_holm"]
+_DRAWN = 2**22  # values of a bootstrap that are held at once: 32 MiB
 
 
 def summarise(frame: pd.DataFrame, *, confidence: float = 0.95, resamples: int = 9999, seed: int = 0) -> pd.DataFrame:
@@ -83,8 +84,9 @@ def bootstrap_interval(values: np.ndarray, *, confidence: float = 0.95, resample
     """
     if values.shape[-1] < 2:
         return np.full(len(values), np.nan), np.full(len(values), np.nan)
+    batch = int(np.clip(_DRAWN // values.size, 1, 200))  # the same draws, however many are held at once
     interval = stats.bootstrap((values,), np.mean, axis=-1, confidence_level=confidence, n_resamples=resamples,
-                               batch=200, method="percentile", rng=np.random.default_rng(seed)).confidence_interval
+                               batch=batch, method="percentile", rng=np.random.default_rng(seed)).confidence_interval
     return interval.low, interval.high
 
 

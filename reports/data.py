@@ -1,9 +1,10 @@
 """A run as the reports see it: rows.csv, run.json and the description of the paper whose tables are printed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 
@@ -28,6 +29,8 @@ from results.records import (
 )
 from results.rows import read_csv
 
+T = TypeVar("T")
+
 # Tables list the sources first, then textbook methods, then the paper's order, then whatever is new, then what is ours.
 _RANK = {"source": 0, "classic": 1, "ours": 3, "ablation": 3}  # other kinds between; brought ones keep their place
 
@@ -41,6 +44,16 @@ class RunData:
     run: RunRecord
     paper: Paper
     areas: tuple[Area, ...] = ()
+
+    @cached_property
+    def _kept(self) -> dict[Hashable, Any]:
+        return {}
+
+    def once(self, what: Hashable, compute: Callable[[], T]) -> T:
+        """What `compute` gives, computed once for this run: twenty thousand pictures by sixty methods take seconds."""
+        if what not in self._kept:
+            self._kept[what] = compute()
+        return cast(T, self._kept[what])
 
     def method(self, name: str) -> MethodRecord:
         """What the run says of a method; a bare record for one that only the rows name."""
@@ -91,6 +104,9 @@ class RunData:
 
     def of_ablations(self, suite: str) -> bool:
         """Whether a suite's rows are ablations; elsewhere a training on an ablation's pictures is no row of a table."""
+        return self.once(("of_ablations", suite), lambda: self._of_ablations(suite))
+
+    def _of_ablations(self, suite: str) -> bool:
         described = [table.rows for table in self.paper.tables if table.suite == suite]
         methods = self.rows.loc[self.rows["suite"] == suite, "method"].unique()
         return "ablations" in described or (not described and len(methods) > 0
@@ -166,9 +182,11 @@ class RunData:
     @cached_property
     def _suites(self) -> dict[str, pd.DataFrame]:
         # a training on an ablation's pictures is no row of a table of methods, see `ablations_trained_on`
-        ablation = self.rows["method"].map(self.kind).eq("ablation")
-        own = {suite: self.of_ablations(suite) for suite in self.rows["suite"].unique()}
-        kept = self.rows[~ablation | self.rows["suite"].map(own).astype(bool)]
+        ablations = [method for method in self.rows["method"].unique() if self.kind(method) == "ablation"]
+        own = [suite for suite in self.rows["suite"].unique() if self.of_ablations(suite)]
+        kept = self.rows
+        if ablations:
+            kept = kept[~kept["method"].isin(ablations) | kept["suite"].isin(own)]
         return {str(name): rows for name, rows in kept.groupby("suite", sort=False)}
 
     def ablations_trained_on(self, suite: str, metric: str) -> "pd.Series[float]":
@@ -219,6 +237,9 @@ class RunData:
         Index: dataset, method, metric, variant. Columns: mean, std (nan for one seed), seeds, items; median and spread
         over the items, mean over seeds. A nan item makes its mean nan: an undefined value is not left out in silence.
         """
+        return self.once(("means", suite), lambda: self._means(suite)).copy()
+
+    def _means(self, suite: str) -> pd.DataFrame:
         address = ["dataset", "method", "metric", "variant"]
         per_seed = self.suite(suite).groupby([*address, "seed"], sort=False)["value"].agg(
             mean=lambda values: values.mean(skipna=False), median=lambda values: values.median(skipna=False),

@@ -13,12 +13,16 @@ RESAMPLES = 1999  # enough for a 95 % interval, and a page is rebuilt in seconds
 
 def summaries(data: RunData) -> dict[str, pd.DataFrame]:
     """File stem -> metrics.statistics.summarise of the fused methods (a source compared with itself is left out)."""
+    return data.once("summaries", lambda: _summaries(data))
+
+
+def _summaries(data: RunData) -> dict[str, pd.DataFrame]:
     found = {}
     known = {(name, variant) for variant in registry.variants() for name in registry.names(variant)}
     for suite in data.suites("pictures"):
         rows = data.suite(suite)
-        rows = rows[[(m, v) in known for m, v in zip(rows["metric"], rows["variant"])]]
-        rows = rows[rows["method"].map(data.kind) != "source"]
+        rows = rows[pd.MultiIndex.from_frame(rows[["metric", "variant"]]).isin(known)]
+        rows = rows[~rows["method"].isin([m for m in rows["method"].unique() if data.kind(m) == "source"])]
         if rows["method"].nunique() >= 2:
             summary = statistics.summarise(rows, resamples=RESAMPLES)
             summary["method"] = summary["method"].map(data.title)

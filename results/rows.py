@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.files import MAX_TEXT, check_file, write_text
+from core.files import MAX_TEXT, aside, check_file
 from core.names import is_name
 
 
@@ -44,7 +44,21 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
     """Write rows as CSV with full precision (repr floats), aside and then renamed."""
-    write_text(path, frame.to_csv(index=False, columns=COLUMNS, lineterminator="\n"))
+    write_csv_parts(path, [frame])
+
+
+def write_csv_parts(path: Path, frames: Iterable[pd.DataFrame]) -> int:
+    """Write frames below one another as `write_csv` would write them at once; a million rows are never held together.
+
+    Returns the number of rows.
+    """
+    number = 0
+    with aside(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        to_frame(()).to_csv(stream, index=False, columns=COLUMNS, lineterminator="\n")
+        for frame in frames:
+            frame.to_csv(stream, index=False, header=False, columns=COLUMNS, lineterminator="\n")
+            number += len(frame)
+    return number
 
 
 def read_csv(path: Path) -> pd.DataFrame:

@@ -14,8 +14,8 @@ def run(*, suites: Sequence[str] | None = None, methods: Sequence[Any] | None = 
         datasets: Sequence[str] | None = None, metrics: Sequence[str] | None = None, variant: str | None = None,
         data: Path | str | None = None, weights: Path | str | None = None, out: Path | str = "out",
         profile: str | None = None, paper: str | None = None, protocol: str | None = None, seeds: int | None = None,
-        limit: int | None = None, device: str = "cpu", jobs: int = 0, force: bool = False,
-        plugins: Iterable[Path | str] = ()) -> Any:
+        limit: int | None = None, device: str = "cpu", jobs: int = 0, memory: float | None = None,
+        force: bool = False, plugins: Iterable[Path | str] = ()) -> Any:
     """Run suites and return the run.
 
     Args:
@@ -27,6 +27,7 @@ def run(*, suites: Sequence[str] | None = None, methods: Sequence[Any] | None = 
         out: everything is written there; what is done is not done again.
         limit: only so many pairs of each data set, for a quick look.
         jobs: worker processes; 0 works in this process and thread (no main guard is needed either way).
+        memory: GiB that fusing on the CPU may take; None: what is free. A unit that needs more is not begun.
     Returns: reports.run.Run with `rows` (DataFrame), `table(number)`, `comparison`, `ok`, `failures`.
     Raises IvfbenchError for anything that cannot be begun.
     """
@@ -40,6 +41,6 @@ def run(*, suites: Sequence[str] | None = None, methods: Sequence[Any] | None = 
     given = None if methods is None else tuple(m if isinstance(m, str) else as_method(m) for m in methods)
     run_request(Request(
         profile=chosen, out=Path(out), data=Path(data) if data is not None else None,
-        weights=chosen_root(weights), methods=given, device=device, jobs=jobs, force=force, command="suite.run(...)",
-        show=False))
+        weights=chosen_root(weights), methods=given, device=device, jobs=jobs, memory=memory, force=force,
+        command="suite.run(...)", show=False))
     return Run(Path(out))

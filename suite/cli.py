@@ -78,6 +78,8 @@ def run_suites(
         help="an existing Ray cluster, host:port or auto; default: RAY_ADDRESS, else one is started here")] = None,
     jobs: Annotated[int | None, typer.Option(
         help="worker processes; 0: none, work in this process; default: one per core, or per GPU")] = None,
+    memory: Annotated[float | None, typer.Option(
+        min=0, help="GiB that the workers may take together, for fusing on the CPU; default: what is free")] = None,
     out: Out = Path("out"),
     force: Annotated[bool, typer.Option(help="do units again that have a result")] = False,
     limit: Annotated[int | None, typer.Option(
@@ -114,8 +116,8 @@ def run_suites(
     with interruptible() as stop:
         code = run(Request(
             profile=chosen, out=out, data=data, weights=chosen_root(weights), methods=parse_methods(methods),
-            device=check_device(device), executor=executor, address=address, jobs=check_jobs(jobs, device), force=force,
-            command=" ".join(sys.argv[1:]), sign=sign, stop=stop))
+            device=check_device(device), executor=executor, address=address, jobs=check_jobs(jobs, device),
+            memory=memory, force=force, command=" ".join(sys.argv[1:]), sign=sign, stop=stop))
     raise typer.Exit(code)
 
 

@@ -1,8 +1,10 @@
 """From finished units to OUT/rows.csv, OUT/run.json and OUT/provenance.json."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from core import records
 from core.files import make_way, write_json
@@ -21,7 +23,7 @@ from results.records import (
     WeightRecord,
     write_run,
 )
-from results.rows import Row, to_frame, write_csv
+from results.rows import to_frame, write_csv_parts
 from suite.planning import MethodInfo, Planning
 from suite.stages import Outcome
 from suite.stages.fuse import Fusing
@@ -29,22 +31,30 @@ from suite.suites import find_suite
 from suite.unit import Unit, result_rows, stored_result
 
 
-def collect(out: Path, plan: Planning, outcomes: Mapping[str, Outcome], run: Mapping[str, Any]) -> list[Row]:
-    """Write the run's three files and OUT/labels/<data set>.json, true boxes, from the plan's units. Returns the rows.
+def collect(out: Path, plan: Planning, outcomes: Mapping[str, Outcome], run: Mapping[str, Any]) -> int:
+    """Write the run's three files and OUT/labels/<data set>.json, true boxes, from the plan's units.
+
+    Returns the number of rows.
 
     Args:
         outcomes: key -> outcome of the units that were tried in this run (units done before have none).
         run: what else run.json says (profile, protocol, command, started, finished, ...).
     """
-    rows: list[Row] = []
     units: list[UnitRecord] = []
     provenance = {}
-    for unit in plan.units:
-        result = stored_result(out, unit)
-        if result is not None:
-            rows += result_rows(result)
-            provenance[unit.folder] = result.provenance
-        units.append(_unit(plan, unit, result, outcomes.get(unit.key)))
+
+    def frames() -> Iterator[pd.DataFrame]:
+        """One for each unit that left rows; what it says of itself is kept by the way."""
+        for unit in plan.units:
+            result = stored_result(out, unit)
+            units.append(_unit(plan, unit, result, outcomes.get(unit.key)))
+            if result is not None:
+                provenance[unit.folder] = result.provenance
+                if result.rows:
+                    yield to_frame(result_rows(result))
+
+    make_way(out / "rows.csv")
+    rows = write_csv_parts(out / "rows.csv", frames())
     units += [UnitRecord("-", skip.method, "-", 0, "", "", "skipped", skip.reason, suites=skip.suites)
               for skip in plan.skipped]
     for pairs in plan.datasets.values():
@@ -53,8 +63,6 @@ def collect(out: Path, plan: Planning, outcomes: Mapping[str, Outcome], run: Map
                 pair.files8(out / "sources" / pairs.name)
             except ImageError:  # replaced since the run was planned: the units that read it have said so
                 pass
-    make_way(out / "rows.csv")
-    write_csv(out / "rows.csv", to_frame(rows))
     make_way(out / "run.json")
     write_run(out, RunRecord(schema=SCHEMA, **run, **described(out, plan), units=tuple(units)))
     for name, boxes in plan.boxes.items():

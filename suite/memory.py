@@ -1,14 +1,16 @@
-"""Peak memory of what this process does, piece by piece."""
+"""Peak memory of what this process does, piece by piece, and the memory that is free."""
 
 import ctypes
 import gc
 import resource
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
+CGROUPS = Path("/sys/fs/cgroup")
 _INTERVAL = 0.02  # seconds between looks where the system keeps no peak that can be reset
 
 
@@ -20,7 +22,7 @@ class Peak:
     """
 
     def __init__(self) -> None:
-        _give_back()
+        give_back()
         self.how = "reset" if _reset() else "sampled"
         self._highest, self._ended = _resident(), threading.Event()
         if self.how == "sampled":
@@ -39,8 +41,9 @@ class Peak:
             self._highest = max(self._highest, _resident())
 
 
-def _give_back() -> None:
-    """glibc keeps freed blocks (suite.executors.local.ALLOCATOR): they would count as the next unit's."""
+def give_back() -> None:
+    """glibc keeps freed blocks (suite.executors.spawn.ALLOCATOR): they would count as the next unit's,
+    and be missing for another worker's."""
     gc.collect()
     if sys.platform == "linux":
         try:
@@ -68,3 +71,23 @@ def _high_water() -> int:
 
 def _resident() -> int:
     return int(psutil.Process().memory_info().rss)
+
+
+def free_memory() -> int:
+    """Bytes that new work may take: what the system has, no more than what a container's limit leaves."""
+    return min([int(psutil.virtual_memory().available), *_left_by_limits()])
+
+
+def _left_by_limits() -> Iterator[int]:
+    """Of control groups, version 2 and 1. Cached files count as taken there, but are given back on demand."""
+    for folder, most, taken, cached in (("", "memory.max", "memory.current", "inactive_file"),
+                                        ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
+                                         "total_inactive_file")):
+        at = CGROUPS / folder
+        try:
+            limit, usage = (int((at / name).read_text()) for name in (most, taken))
+            lines = (at / "memory.stat").read_text().splitlines()
+        except (OSError, ValueError):  # no such group, or "max"
+            continue
+        files = sum(int(line.split()[1]) for line in lines if line.split()[:1] == [cached])
+        yield max(0, limit - usage + files)

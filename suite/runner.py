@@ -10,24 +10,29 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
+from math import inf
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from core.errors import IvfbenchError
-from core.files import make_way, read_json, sha256_of, write_json, write_text
+from core.files import make_way, read_json, write_json, write_text
 from core.inside import inside, refuse_links
 from core.names import nearest
 from core.plugins import loaded_files
 from downstream.detection.data.policy import summary
 from downstream.guard import own_matplotlib
 from fusion.method import Method
+from results.records import ResultRecord
 from suite import known_files, seal
 from suite.collect import collect
+from suite.demands import lengths, room_for, uncertain, with_memory
 from suite.environment import environment
 from suite.errors import UserError
 from suite.executors import RunUnits
+from suite.executors.local import threads
+from suite.executors.queue import Demand
 from suite.plan import make_plan
 from suite.planning import Planning
 from suite.profile import Profile
@@ -37,7 +42,7 @@ from suite.stages import Outcome
 from suite.stages.fuse import Fusing
 from suite.stages.score import Scoring, undefined
 from suite.suites import find_suite
-from suite.unit import MADE_FROM, Unit, artefact_hashes, damaged, stored_result
+from suite.unit import MADE_FROM, Unit, damaged, hash_of_artefacts, stored_result
 
 EXECUTORS = ("local", "ray")
 _WRITTEN = (".cache", "tables", "figures", "label_problems", "labels", "sources", "audit")  # in OUT, beside the units
@@ -60,6 +65,7 @@ class Request:
     executor: str = "local"
     address: str | None = None  # of a Ray cluster
     jobs: int = 1
+    memory: float | None = None  # GiB for the workers together; None: what is free
     force: bool = False
     command: str = ""
     show: bool = True  # the tables at the end
@@ -87,7 +93,7 @@ def run(request: Request) -> int:
             known_files.write(out, memory)
         _say_findings(plan, display)
         _say_label_problems(plan, out, display)
-        outcomes = _do(plan, request, execute_units, out, display)
+        outcomes = _do(plan, request, execute_units, out, memory, display)
         rows = collect(out, plan, outcomes, {
             "profile": request.profile.name, "paper": request.profile.paper, "protocol": request.profile.protocol,
             "command": request.command, "started": started.isoformat(timespec="seconds"),
@@ -204,7 +210,8 @@ def _sample(out: Path, profile: Profile, display: Display) -> Path:
     return out / "sample"
 
 
-def _do(plan: Planning, request: Request, execute_units: RunUnits, out: Path, display: Display) -> dict[str, Outcome]:
+def _do(plan: Planning, request: Request, execute_units: RunUnits, out: Path, known: known_files.KnownFiles,
+        display: Display) -> dict[str, Outcome]:
     for unit in plan.units:
         inside(out, f"{unit.folder}/images", UserError)
     if request.force:
@@ -215,41 +222,62 @@ def _do(plan: Planning, request: Request, execute_units: RunUnits, out: Path, di
     display.start(len(plan.units), len(finished), Counter(unit.stage for unit in open_units))
     outcomes: dict[str, Outcome] = {}
     if open_units:
+        demands, room = _demands(open_units, request, out, known, display)
         for unit, outcome in execute_units(
                 open_units, finished, out=out, device=request.device, jobs=request.jobs, environment=environment(),
-                report=display.report, stop=request.stop):
+                report=display.report, stop=request.stop, demands=demands, room=room):
             outcomes[unit.key] = outcome
             display.ended(unit, outcome)
     return outcomes
 
 
+def _demands(units: Sequence[Unit], request: Request, out: Path, known: known_files.KnownFiles,
+             display: Display) -> tuple[dict[str, Demand], float]:
+    """What the open units ask for, and the bytes of memory for those that run together.
+
+    Memory is looked at where they run: on this machine's CPU. A GPU's, and a cluster's, is not estimated.
+    """
+    demands = lengths(units)
+    if request.device != "cpu" or request.executor == "ray":
+        return demands, inf
+    room = room_for(request.jobs, request.memory)
+    before, doubtful = len(known), uncertain(units, request.jobs, room)
+    if doubtful:
+        with display.bar(f"memory of {len(doubtful)} fuse units: dry runs of those not known") as progress:
+            demands = with_memory(demands, units, known, out=out, jobs=request.jobs, threads=threads(request.jobs or 1),
+                                  room=room, progress=progress)
+        if len(known) != before:
+            known_files.write(out, known)
+    return demands, room
+
+
 def _finished(plan: Planning, out: Path, display: Display) -> set[str]:
     """Keys of the units whose results are whole. What an open unit is about to read is looked at down to the bytes."""
     finished, read_next = set[str](), set[str]()
-    left = cache(partial(_left, out))
+    # of a plan's neighbours, one builds on the other; more results than these few would fill the memory
+    stored = lru_cache(maxsize=2)(partial(stored_result, out))
+    left = cache(partial(_left, stored))
     for unit in reversed(plan.units):  # a unit comes after what it needs
-        if _is_done(out, unit, display, left, thoroughly=unit.key in read_next):
+        if _is_done(out, unit, stored(unit), display, left, thoroughly=unit.key in read_next):
             finished.add(unit.key)
         else:
             read_next |= {up.key for up in unit.upstream}
     return finished
 
 
-def _left(out: Path, unit: Unit) -> str | None:
+def _left(stored: Callable[[Unit], ResultRecord | None], unit: Unit) -> str | None:
     """Hash over what a unit left; None where it is open, so that what it will leave is not known yet."""
-    try:
-        return sha256_of(artefact_hashes(out, unit))
-    except UserError:
-        return None
+    result = stored(unit)
+    return None if result is None else hash_of_artefacts(result)
 
 
-def _is_done(out: Path, unit: Unit, display: Display, left: Callable[[Unit], str | None], *, thoroughly: bool) -> bool:
+def _is_done(out: Path, unit: Unit, result: ResultRecord | None, display: Display,
+             left: Callable[[Unit], str | None], *, thoroughly: bool) -> bool:
     """A result whose files are intact and that was made from what the units it builds on have left.
 
     A damaged file is removed, so that the unit makes just that one again.
     """
     path = out / unit.folder / "result.json"
-    result = stored_result(out, unit)
     if result is None:
         if path.exists():
             display.say(f"{path}: damaged or changed since it was written; the unit is done again")

@@ -3,6 +3,8 @@
 A unit is done when `OUT/<stage>/<method>/<dataset>/<key12>/result.json` exists: it is written last and by rename.
 """
 
+import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -78,7 +80,7 @@ def key_of_result(result: ResultRecord) -> str:
 
 def seal_of(result: ResultRecord) -> str:
     """Hash of a result's content: its rows are taken over from disk only while they are what was written."""
-    return sha256_of({**records.write(result), "seal": "", "artefacts": sorted(
+    return sha256_of({**records.write(replace(result, artefacts={})), "seal": "", "artefacts": sorted(
         (name, digest) for name, (digest, *_) in result.artefacts.items())})
 
 
@@ -119,18 +121,33 @@ def damaged(out: Path, unit: Unit, result: ResultRecord, *, thoroughly: bool = F
     `run_all.py verify` hashes everything. thoroughly: hash all of them, for what is about to be read.
     """
     bad = []
-    for name, (digest, *stat) in result.artefacts.items():
-        path = artefact_path(out / unit.folder, name)
-        if not path.is_file() or ((thoroughly or _stat(path) != tuple(stat)) and sha256(path) != digest):
-            bad.append(path)
+    folder = str(out / unit.folder)  # a run has a million of them: no Path is made for one that is as it was
+    for name, (digest, *then) in result.artefacts.items():
+        found = _found(f"{folder}/{name}") if not _leads_out(name) else None
+        if found is None or ((thoroughly or found != tuple(then)) and sha256(Path(folder, name)) != digest):
+            bad.append(artefact_path(Path(folder), name))
     return bad
+
+
+def _found(path: str) -> tuple[int, int] | None:
+    """(size, mtime_ns) of a regular file, None for anything else."""
+    try:
+        state = os.stat(path)  # noqa: PTH116 - see `damaged`
+    except (OSError, ValueError):
+        return None
+    return (state.st_size, state.st_mtime_ns) if stat.S_ISREG(state.st_mode) else None
 
 
 def artefact_path(folder: Path, name: str) -> Path:
     """A file that a result lists, never outside the unit's folder. Raises RecordError for a name that leads out."""
-    if Path(name).is_absolute() or ".." in Path(name).parts:
+    if _leads_out(name):
         raise RecordError(f"{folder}/result.json: artefact {name!r} leads out of the unit's folder; remove the file")
     return folder / name
+
+
+def _leads_out(name: str) -> bool:
+    """Looked at as text where that tells: "a/b.png" needs no Path."""
+    return (".." in name or not name[:1].isalnum()) and (Path(name).is_absolute() or ".." in Path(name).parts)
 
 
 def artefact_hashes(out: Path, unit: Unit) -> dict[str, str]:
@@ -147,9 +164,14 @@ def made_from(out: Path, unit: Unit) -> dict[str, str]:
     return {up.key: sha256_of(artefact_hashes(out, up)) for up in unit.upstream}
 
 
+def hash_of_artefacts(result: ResultRecord) -> str:
+    """Hash over what a unit left, as `made_from` records it."""
+    return sha256_of({name: digest for name, (digest, *_) in result.artefacts.items()})
+
+
 def _stat(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns
 
 
 def stored_result(out: Path, unit: Unit) -> ResultRecord | None:
@@ -165,8 +187,8 @@ def sealed_result(path: Path) -> ResultRecord | None:
         if result.schema != SCHEMA or result.seal != seal_of(result):
             return None
         list(result_rows(result))
-        for name in result.artefacts:
-            artefact_path(path.parent, name)
+        if any(map(_leads_out, result.artefacts)):
+            return None
     except (OSError, TypeError, ValueError):
         return None
     return result

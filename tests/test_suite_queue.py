@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from core.plugins import load_folders
-from suite.executors.queue import Queue
+from suite.executors.queue import Demand, Queue, by_length
 from suite.stages import Outcome
 
 load_folders([Path(__file__).parent / "plugins"])
@@ -52,3 +52,34 @@ def test_a_measurement_is_alone():
     assert queue.next() is timed and queue.next() is None
     list(queue.ended(timed, DONE))
     assert queue.next() is after
+
+
+def test_the_longest_begins_first_and_equal_ones_in_plan_order():
+    units = [unit(name) for name in "abcd"]
+    demands = {units[2].key: Demand(length=5), units[3].key: Demand(length=9)}
+    queue = Queue(units, set(), demands)
+    assert [queue.next().method for _ in units] == ["d", "c", "a", "b"]
+    assert [u.method for u in by_length(units, demands)] == ["d", "c", "a", "b"]
+
+
+def test_what_memory_does_not_hold_together_does_not_run_together():
+    big, second, small = unit("big"), unit("second"), unit("small")
+    demands = {big.key: Demand(3, 6), second.key: Demand(2, 5), small.key: Demand(1, 4)}
+    queue = Queue([big, second, small], set(), demands, room=10)
+    assert queue.next() is big and queue.next() is small and queue.next() is None
+    list(queue.ended(small, DONE))
+    assert queue.next() is None
+    list(queue.ended(big, DONE))
+    assert queue.next() is second and list(queue.refused()) == []
+
+
+def test_what_does_not_even_fit_alone_is_refused_with_what_needs_it():
+    big, small, timed = unit("big"), unit("small"), unit("timed", stage="measure")
+    needs_it = unit("needs_it", big)
+    queue = Queue([big, needs_it, small, timed], set(), {big.key: Demand(9, 11, "needs 11 bytes")}, room=10)
+    assert queue.next() is small and queue.next() is None
+    refused = list(queue.refused())
+    assert [u for u, _ in refused] == [big, needs_it] and all(o.status == "failed" for _, o in refused)
+    assert refused[0][1].reason == "needs 11 bytes" and "needs 11 bytes" in refused[1][1].reason
+    list(queue.ended(small, DONE))
+    assert queue.next() is timed and list(queue.refused()) == []

@@ -14,6 +14,7 @@ from reports.figures import style
 from reports.figures.stems import stem
 
 COLUMNS = 3
+POINTS = 2000  # of a curve: an axis is narrower
 Key = tuple[str, str]  # metric, variant
 
 
@@ -24,10 +25,11 @@ def draw(data: RunData) -> dict[str, Figure]:
         shown = all_of_pictures(data, suite)
         for dataset in data.datasets(suite):
             rows = data.suite(suite).query("dataset == @dataset")
-            methods = [m for m in data.methods(suite) if data.kind(m) != "source" and m in set(rows["method"])]
+            there = set(rows["method"].unique())
+            methods = [m for m in data.methods(suite) if data.kind(m) != "source" and m in there]
             if rows["item"].nunique() < 2 or not methods:
                 continue
-            scored = [c for c in shown if c.metric in set(rows["metric"])]
+            scored = [c for c in shown if c.metric in set(rows["metric"].unique())]
             heads = {(c.metric, c.variant): c.title + c.arrow for c in scored}
             better = {(c.metric, c.variant): c.higher_is_better for c in scored}
             title = f"{data.dataset_title(dataset)}, {rows['item'].nunique()} pictures"
@@ -39,7 +41,13 @@ def draw(data: RunData) -> dict[str, Figure]:
 def _values(rows: pd.DataFrame, methods: list[str], metric: Key) -> dict[str, npt.NDArray[np.float64]]:
     """method -> its finite per-image values."""
     found = rows[(rows["metric"] == metric[0]) & (rows["variant"] == metric[1]) & np.isfinite(rows["value"])]
-    return {m: found.loc[found["method"] == m, "value"].to_numpy() for m in methods}
+    by_method = {str(method): values.to_numpy() for method, values in found.groupby("method")["value"]}
+    return {m: by_method.get(m, np.empty(0)) for m in methods}
+
+
+def _thinned(curve: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    """Places of the points to draw: all, or as many as a page can show."""
+    return np.unique(np.linspace(0, len(curve) - 1, min(len(curve), POINTS)).astype(np.intp))
 
 
 def _grid(title: str, heads: dict[Key, str], height: float) -> tuple[Figure, list[tuple[Axes, Key]]]:
@@ -78,8 +86,8 @@ def _curves(data: RunData, title: str, rows: pd.DataFrame, methods: list[str], h
     for place, (axis, metric) in enumerate(axes):
         for method, found in _values(rows, methods, metric).items():
             if len(found):
-                axis.step(np.sort(found), np.arange(1, len(found) + 1) / len(found), where="post",
-                          **style.line(data, method))
+                kept = _thinned(found)
+                axis.step(np.sort(found)[kept], (kept + 1) / len(found), where="post", **style.line(data, method))
         axis.set_ylim(0, 1.02)
         axis.set_xlabel({True: "better →", False: "← better", None: ""}[better[metric]], fontsize=8)
         if place % COLUMNS == 0:

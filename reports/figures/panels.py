@@ -51,10 +51,11 @@ def chosen_item(data: RunData, suite: str, dataset: str) -> str | None:
     metric = leading(data, suite)
     rows = data.suite(suite)
     rows = rows[(rows["dataset"] == dataset) & (rows["metric"] == metric.metric) & (rows["variant"] == metric.variant)]
-    rows = rows[rows["method"].map(data.kind) != "source"]
+    rows = rows[~rows["method"].isin([m for m in rows["method"].unique() if data.kind(m) == "source"])]
     if rows.empty:
         return None
-    spread = rows.groupby("item", sort=True)["value"].agg(lambda v: v.max() - v.min())
+    values = rows.groupby("item", sort=True)["value"]
+    spread = values.max() - values.min()
     return str(spread.fillna(-1).idxmax())
 
 

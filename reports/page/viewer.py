@@ -39,7 +39,7 @@ def _dataset(data: RunData, suite: str, dataset: str, limit: int) -> dict[str, A
     rows, known = data.suite(suite), layers.labelled(data, dataset)
     of_set = rows[rows["dataset"] == dataset]
     if data.suite_record(suite).kind == "pictures":
-        metrics, ids = all_of_pictures(data, suite), list(dict.fromkeys(of_set["item"]))
+        metrics, ids = all_of_pictures(data, suite), list(of_set["item"].unique())
     else:  # its rows' items are classes; its pictures are those that a training was tested on
         metrics, ids, of_set = [], known, of_set.iloc[:0]
     items = _chosen(ids, known, limit)
@@ -55,7 +55,7 @@ def _dataset(data: RunData, suite: str, dataset: str, limit: int) -> dict[str, A
                             "truth": over.truth.get(item, {}), "found": over.found.get(item, {})})
     return {"title": data.dataset_title(dataset), "items": entries, "all": len(ids),
             "classes": over.classes, "teacher": over.teacher, "score": SCORE,
-            "metrics": [[m.title, m.arrow.strip()] for m in metrics if m.metric in set(of_set["metric"])]}
+            "metrics": [[m.title, m.arrow.strip()] for m in metrics if m.metric in set(of_set["metric"].unique())]}
 
 
 def _chosen(items: Sequence[str], labelled: Collection[str], limit: int) -> list[str]:

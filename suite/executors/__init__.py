@@ -6,5 +6,5 @@ from suite.stages import Outcome
 from suite.unit import Unit
 
 Report = Callable[[Unit, int, int, str], None]
-# run_units(units, finished, *, out, device, jobs, environment, report, stop)
+# run_units(units, finished, *, out, device, jobs, environment, report, stop, demands, room)
 RunUnits = Callable[..., Iterator[tuple[Unit, Outcome]]]

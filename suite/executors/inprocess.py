@@ -1,26 +1,27 @@
 """In-process executor: one unit after the other in this process and thread. For scripts, notebooks and debuggers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from suite.executors import Report
-from suite.executors.queue import Queue
+from suite.executors.queue import Demand, Queue
 from suite.stages import Context, Outcome, execute
 from suite.unit import Unit
 
 
 def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: str, jobs: int,
               environment: dict[str, Any], report: Report, stop: Callable[[], bool],
-              ) -> Iterator[tuple[Unit, Outcome]]:
+              demands: Mapping[str, Demand] | None = None, room: float = inf) -> Iterator[tuple[Unit, Outcome]]:
     """As suite.executors.local.run_units, without a worker; a Python error of a library ends its unit only."""
     from downstream.guard import prepare
 
     prepare(out / ".cache" / "ultralytics")
     import torch
 
-    queue = Queue(units, finished)
+    queue = Queue(units, finished, demands, room)
     while not stop() and (unit := queue.next()) is not None:
         report(unit, 0, 0, "")
         outcome = execute(unit, Context(
@@ -30,6 +31,7 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
             finished.add(unit.key)
         yield unit, outcome
         yield from queue.ended(unit, outcome)
+    yield from queue.refused()
 
 
 def _tell(report: Report, unit: Unit, done: int, total: int, text: str = "") -> None:

@@ -3,37 +3,39 @@
 Each worker runs one unit at a time. A worker that dies (killed, out of memory) fails its unit only and is replaced.
 """
 
-import contextlib
-import ctypes
 import multiprocessing
 import os
 import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from math import inf
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from core.plugins import folders, load_folders
 from suite.executors import Report
-from suite.executors.queue import Queue
+from suite.executors.queue import Demand, Queue
+from suite.executors.spawn import ALLOCATOR, die_with_parent, interrupts_blocked, main_hidden, variables_set
+from suite.memory import give_back
 from suite.stages import Context, Outcome, execute
 from suite.unit import Unit
 
 
 def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: str, jobs: int,
-              environment: dict[str, Any], report: Report, stop: Callable[[], bool]) -> Iterator[tuple[Unit, Outcome]]:
-    """Run `units` in order as soon as what they need is done.
+              environment: dict[str, Any], report: Report, stop: Callable[[], bool],
+              demands: Mapping[str, Demand] | None = None, room: float = inf) -> Iterator[tuple[Unit, Outcome]]:
+    """Run `units` as soon as what they need is done, the longest first, no more at once than memory holds.
 
     Args:
         units: open units, each after its upstream.
         finished: keys of units that are done already.
         report: called with (unit, done, total, text) as work goes on.
         stop: True once the user asked to end.
+        demands, room: what each unit asks for, and bytes of memory for those that run together (see Queue).
     Yields (unit, outcome) as units end.
     """
-    queue = Queue(units, finished)
+    queue = Queue(units, finished, demands, room)
     stopping = multiprocessing.get_context("spawn").Event()
     free = [_Worker(number, out, device, jobs, environment, stopping) for number in range(min(jobs, len(units)))]
     busy: dict[Any, tuple[_Worker, Unit]] = {}  # by connection
@@ -46,6 +48,7 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
                 worker = free.pop().given(unit)
                 busy[worker.connection] = (worker, unit)
                 report(unit, 0, 0, "")
+            yield from queue.refused()
             if not busy:
                 break
             for ready in wait(list(busy), timeout=0.2):
@@ -71,11 +74,6 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
             worker.end(patience)
 
 
-# glibc gives big blocks back to the system after every layer and pays for fresh pages at the next: keeping them
-# halves a network's time on a CPU (DIDFuse, 301x496: 3.9 s -> 2.2 s on one core).
-ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "4000000000"}
-
-
 class _Worker:
     """A spawned process that receives units and sends progress tuples and one Outcome per unit."""
 
@@ -84,10 +82,10 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, folders(), *self.arguments), daemon=False)
-        variables = {"OMP_NUM_THREADS": str(_threads(jobs)), **ALLOCATOR}
+        variables = {"OMP_NUM_THREADS": str(threads(jobs)), **ALLOCATOR}
         if device == "cuda" and (gpus := _gpus()):
             variables["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
-        with _environment(variables), _interrupts_blocked(), _main_hidden():
+        with variables_set(variables), interrupts_blocked(), main_hidden():
             self.process.start()
         theirs.close()
 
@@ -121,49 +119,8 @@ class _Worker:
             self.process.join()
 
 
-@contextlib.contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """A process started inside never sees Ctrl-C: stopping is the parent's business. Works in any thread."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextlib.contextmanager
-def _main_hidden() -> Iterator[None]:
-    """A process started inside does not run the user's script again, which may have no main guard."""
-    main = sys.modules["__main__"]
-    kept = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
-    try:
-        for name in kept:
-            setattr(main, name, None)
-        if "__file__" in kept:
-            del main.__file__
-        yield
-    finally:
-        for name, value in kept.items():
-            setattr(main, name, value)
-
-
-@contextlib.contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Variables that libraries read at start-up, for a process started inside; a thread number that is set stays."""
-    before = {name: os.environ.get(name) for name in variables}
-    kept = {"OMP_NUM_THREADS"} & set(os.environ)
-    os.environ.update({name: value for name, value in variables.items() if name not in kept})
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _threads(jobs: int) -> int:
+def threads(jobs: int) -> int:
+    """Of a worker, where the user has set no number: the cores are shared."""
     return max(1, len(os.sched_getaffinity(0)) // jobs)
 
 
@@ -178,8 +135,8 @@ def _gpus() -> list[str]:
 
 def _work(connection: Connection, plugins: tuple[Path, ...], number: int, out: Path, device: str, jobs: int,
           environment: dict[str, Any], stopping: Any) -> None:
-    """A worker's life. It is blind to SIGINT (see _interrupts_blocked): the parent asks through `stopping`."""
-    _die_with_parent()
+    """A worker's life. It is blind to SIGINT (see interrupts_blocked): the parent asks through `stopping`."""
+    die_with_parent()
     load_folders(plugins)
     trouble = _prepare(out)
     import torch
@@ -197,6 +154,7 @@ def _work(connection: Connection, plugins: tuple[Path, ...], number: int, out: P
             progress=partial(_send, connection),
             stop_requested=stopping.is_set)
         connection.send(trouble or execute(unit, context))
+        give_back()
 
 
 def _send(connection: Connection, done: int, total: int, text: str = "") -> None:
@@ -212,10 +170,3 @@ def _prepare(out: Path) -> Outcome | None:
     except OSError as error:
         return Outcome("failed", f"a worker could not start: {error}")
     return None
-
-
-def _die_with_parent() -> None:
-    """A killed run must not leave a training behind that writes into OUT (Linux; elsewhere the pipe's end tells)."""
-    if sys.platform == "linux":
-        PR_SET_PDEATHSIG = 1
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -7,8 +7,9 @@ on another one and goes on from what the dead one left in OUT.
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +18,8 @@ from core.plugins import folders, load_folders
 from core.trust import VARIABLE, foreign_code_allowed
 from suite.errors import UserError
 from suite.executors import Report
-from suite.executors.local import ALLOCATOR
+from suite.executors.queue import Demand, by_length
+from suite.executors.spawn import ALLOCATOR
 from suite.stages import Context, Outcome, blocked, execute, find_stage
 from suite.unit import Unit, stored_result
 
@@ -29,11 +31,13 @@ STOP = ".cache/stop"  # a file in OUT: what every worker on every node can see
 
 
 def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: str, jobs: int,
-              environment: dict[str, Any], report: Report, stop: Callable[[], bool], address: str | None = None,
+              environment: dict[str, Any], report: Report, stop: Callable[[], bool],
+              demands: Mapping[str, Demand] | None = None, room: float = inf, address: str | None = None,
               ) -> Iterator[tuple[Unit, Outcome]]:
     """As suite.executors.local.run_units. `jobs` is the number of CPUs of a local start; a cluster has its own.
 
     Args:
+        demands: what each unit asks for; the longest are handed to Ray first. `room`, this machine's, is not looked at.
         address: of an existing cluster ("auto" or host:port); None takes RAY_ADDRESS, else starts one here.
     Raises UserError when ray is not installed or the cluster cannot be reached.
     """
@@ -41,7 +45,8 @@ def run_units(units: Sequence[Unit], finished: set[str], *, out: Path, device: s
         flag = out / STOP
         flag.unlink(missing_ok=True)
         try:
-            yield from _run(ray, units, finished, out, device, environment, report, stop, flag)
+            longest_first = by_length(units, demands or {})
+            yield from _run(ray, longest_first, finished, out, device, environment, report, stop, flag)
         finally:
             flag.unlink(missing_ok=True)
 

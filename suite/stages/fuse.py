@@ -75,7 +75,7 @@ def run(unit: Unit, context: Context) -> StageResult:
                 for pair in batch:
                     made.write(pair.id, work.brought.read(pair.id))
             else:
-                method = method or _load(unit, context)
+                method = method or load(unit, context)
                 _fuse_batch(method, batch, work.pairs.canvas, made)
         context.checkpoint(start + len(batch), len(pairs))
     return StageResult(artefacts={f"images/{pair.id}.png": made.hashes[pair.id] for pair in pairs})
@@ -105,7 +105,7 @@ class _Pictures:
         write_bytes(path, content)
 
 
-def _load(unit: Unit, context: Context) -> Method:
+def load(unit: Unit, context: Context) -> Method:
     """The method itself, or the network that an upstream training left behind.
 
     Raises ImageError or MethodError where weights are not those that the run was planned with.
