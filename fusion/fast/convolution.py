@@ -47,7 +47,7 @@ class Convolution(nn.Module):
         (top, left), reach = self.padding, self.dilation
         rows = height + 2 * top - (self.height - 1) * reach
         columns = width + 2 * left - (self.width - 1) * reach
-        if min(rows, columns) < 1 or self.borders == BORDERS["reflect"] and (top >= height or left >= width):
+        if min(rows, columns) < 1 or (self.borders == BORDERS["reflect"] and (top >= height or left >= width)):
             raise ValueError(f"pictures of {height}x{width} are too small for a kernel of {self.height}x{self.width}")
         out = torch.empty((count, len(self.bias), rows, columns), memory_format=torch.channels_last)
         sources = _numbers(*(number for p in pictures

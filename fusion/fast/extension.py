@@ -7,6 +7,7 @@ user's cache (IVFBENCH_KERNELS names another folder; `off` there leaves every ne
 import ctypes
 import functools
 import hashlib
+import itertools
 import logging
 import os
 import platform
@@ -30,9 +31,12 @@ _log = logging.getLogger(__name__)
 
 
 @functools.cache
-def kernels() -> ctypes.CDLL | None:
-    """The compiled code; None where this machine cannot have it, which `why_not` explains."""
-    return None if why_not() else _load()[0]
+def kernels() -> ctypes.CDLL:
+    """The compiled code. RuntimeError where this machine cannot have it."""
+    library = None if why_not() else _load()[0]
+    if library is None:
+        raise RuntimeError(f"networks run as they are: {why_not()}")
+    return library
 
 
 @functools.cache
@@ -62,7 +66,7 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
 
 
 def _compiled() -> Path:
-    """The shared library, compiled now unless it lies in the cache. OSError or CalledProcessError where it cannot be."""
+    """The shared library, compiled unless it is in the cache. OSError or CalledProcessError where it cannot be."""
     named = os.environ.get(PLACE)
     folder = Path(named) if named else user_cache_path("ivfbench") / "kernels"
     compiler = os.environ.get("CXX") or next(filter(shutil.which, ("c++", "g++", "clang++")), None)
@@ -96,8 +100,9 @@ def in_threads(work: Callable[[int, int], None], count: int, least: int) -> None
     """work(begin, end) over 0..count, by as many threads as torch uses, `least` or more each."""
     threads = max(1, min(torch.get_num_threads(), count // least))
     bounds = [count * i // threads for i in range(threads + 1)]
-    others = [_pool().submit(work, *piece) for piece in zip(bounds[1:-1], bounds[2:])]
-    work(*bounds[:2])
+    here, *elsewhere = itertools.pairwise(bounds)
+    others = [_pool().submit(work, *piece) for piece in elsewhere]
+    work(*here)
     for other in others:
         other.result()
 

@@ -1,6 +1,6 @@
 """Batch norm with the statistics of the pictures themselves."""
 
-from ctypes import c_int64
+from ctypes import c_int64, c_void_p
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +11,10 @@ PIXELS = 4096  # that a thread takes at least
 
 
 class PictureNorm(nn.Module):
-    """(x - mean) / sqrt(variance + eps) * weight + bias and a leaky ReLU; mean and variance over all pictures and pixels.
+    """(x - mean) / sqrt(variance + eps) * weight + bias and a leaky ReLU.
 
-    Sums are float64: torch's own in float32 depend on the memory format, and in channels_last they are off by up to
-    1e-3 of what a network makes of them.
+    Mean and variance are over all pictures and pixels, from float64 sums: torch's own in float32 depend on the memory
+    format, and in channels_last they are off by up to 1e-3 of what a network makes of them.
 
     Args:
         weight, bias: [C] or None.
@@ -55,6 +55,6 @@ class PictureNorm(nn.Module):
         return out
 
 
-def _at(x: Tensor, pixel: int):
+def _at(x: Tensor, pixel: int) -> c_void_p:
     """The address of a pixel's first channel in a tensor in channels_last."""
     return address(x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])[pixel:])

@@ -9,6 +9,6 @@ Feature maps are [B,H,W,C] (channels last); on a GPU both modalities are one bat
   softmax is then folded into the output projection: the second pass multiplies v by one C x C matrix (in BFE it
   convolves with it folded in).
 * BFE's 1x1 and dense 3x3 convolution, both without bias, are one 3x3 convolution C -> 3C: a third of its cost.
-* on CPU dense 3x3 convolutions take Winograd's way: half the multiplications.
+* on CPU dense 3x3 convolutions run on bfloat16 tiles (fusion.fast), or take Winograd's way: half the multiplications.
 * batch norms folded into convolutions, layer norms fused, message passing of the three nodes as one matrix product.
 """

@@ -1,10 +1,10 @@
 """3x3 convolutions of rows [B,h,W,C] that come with the row above and the row below: [B,h+2,W,C] -> [B,h,W,O].
 
-Columns are padded with zeros here. On CPUs that have tiles for bfloat16 matrices, dense kernels go through these
-(fusion.fast); on others through Winograd's F(4,3) along the image's height: four
-rows of the result come from six 1x3 convolutions of combinations of six rows, half the multiplications of the direct
-way (Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016; there in both directions). In height
-only, because then the combinations are small matrix products over long contiguous vectors and cost next to nothing.
+Columns are padded with zeros here. On CPUs that have tiles for bfloat16 matrices dense kernels go through these
+(fusion.fast). On others they go through Winograd's F(4,3) along the image's height: four rows of the result come from
+six 1x3 convolutions of combinations of six rows, half the multiplications of the direct way (Lavin & Gray, Fast
+Algorithms for Convolutional Neural Networks, CVPR 2016; there in both directions). In height only, because then the
+combinations are small matrix products over long contiguous vectors and cost next to nothing.
 """
 
 import torch
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fusion.fast.convolution import Convolution
-from fusion.fast.extension import kernels
+from fusion.fast.extension import why_not
 
 TILE = 4  # rows of the result that Winograd's algorithm makes at a time
 MINIMUM = 32  # channels from which on it is the faster way
@@ -107,7 +107,7 @@ class Tiles:
 
 def conv3(weight: Tensor, bias: Tensor | None = None, dilation: int = 1) -> Direct | Winograd | Tiles:
     """The fastest for a dense kernel [O,C,3,3]."""
-    if weight.device.type == "cpu" and weight.dtype == torch.float32 and kernels() is not None:
+    if weight.device.type == "cpu" and weight.dtype == torch.float32 and not why_not():
         return Tiles(weight, bias, dilation)
     fits = weight.device.type == "cpu" and weight.dtype == torch.float32 and min(weight.shape[:2]) >= MINIMUM
     return (Winograd if fits else Direct)(weight, bias, dilation)

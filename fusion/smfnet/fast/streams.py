@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fusion.smfnet.fast.convolutions import TILE, Direct, Winograd
+from fusion.smfnet.fast.convolutions import TILE, Direct, Tiles, Winograd
 from fusion.smfnet.fast.maps import Maps
 
 FIRST = 4 * TILE  # rows of the first chunk: after three convolutions some are left
@@ -39,7 +39,7 @@ class Stream:
             self.chunk = [x[:, begin:end] for x in self.maps]
             yield self.chunk
 
-    def conv3(self, x: Tensor, convolution: Direct | Winograd) -> Tensor:
+    def conv3(self, x: Tensor, convolution: Direct | Winograd | Tiles) -> Tensor:
         """3x3 convolution, zero padding."""
         return convolution(self.window(x, lambda border, inner: torch.zeros_like(border)))
 
