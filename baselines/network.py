@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from baselines._checkpoint import load_state, restore
 from fusion import images
 from fusion.complexity import Complexity, multiply_accumulates, parameter_count, thop_parameters, variable_count
-from fusion.fast import accelerate
+from fusion.fast import PLAIN, accelerate, how
 from fusion.method import LumaMethod, require_weights
 
 
@@ -117,9 +117,10 @@ class LumaNetwork(LumaMethod):
 
     def use_fast_path(self) -> None:
         self._use_fast = torch.device(self.device).type == "cpu"
+        self.path = how() if self._use_fast else PLAIN
 
     def use_reference_path(self) -> None:
-        self._use_fast = False
+        self._use_fast, self.path = False, PLAIN
 
     @classmethod
     def complexity(cls, height: int = 480, width: int = 640) -> Complexity:

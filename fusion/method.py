@@ -77,6 +77,7 @@ class Method(ABC):
         network: the torch module, where there is one.
         title: as printed: the card's, unless the weights at hand are not the authors'.
         note: what must be said beside every number of it, or "".
+        path: how its network runs on this machine, "" where there is none: for the record, numbers are the same.
         jpeg_quality: of the file that the recipe writes under the visible picture's name where that is a JPEG; 0 for
             recipes that always write without loss.
     """
@@ -87,6 +88,7 @@ class Method(ABC):
     network: Any = None
     title: str = ""
     note: str = ""
+    path: str = ""
     jpeg_quality: int = 0
 
     def __init__(self, *, device: str = "cpu", protocol: str = "released"):

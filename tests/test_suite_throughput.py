@@ -1,7 +1,11 @@
 """A run's order and memory: longest first with the same rows and tables, no unit that memory cannot hold."""
 
+import json
+
 import pytest
 from suite_scenes import run_cli, write_pairs
+
+from fusion.fast import how
 
 HUNGRY = '''
 import os, signal
@@ -68,3 +72,11 @@ def test_the_order_of_work_changes_neither_rows_nor_tables(tmp_path):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     rows = (tmp_path / "one" / "rows.csv").read_text()
     assert rows.index(",average,") < rows.index(",laplacian,")
+
+
+def test_a_unit_says_how_its_network_ran(tmp_path, reference):
+    write_pairs(tmp_path)
+    made = ivf(tmp_path, "out", "--methods", "sdnet", "--weights", reference / "weights_more", "--jobs", "1")
+    assert made.returncode == 0, made.stderr
+    (record,) = (tmp_path / "out" / "fuse" / "sdnet").rglob("result.json")
+    assert json.loads(record.read_text())["provenance"]["network"] == how()

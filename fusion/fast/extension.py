@@ -25,6 +25,8 @@ from torch import Tensor
 SOURCE = Path(__file__).with_name("kernels.cpp")
 PLACE = "IVFBENCH_KERNELS"  # environment: the folder of compiled code, or OFF
 OFF = "off"
+NO_COMPILER = "no C++ compiler (c++, g++ or clang++) is found"
+PLAIN = "as its authors wrote it"
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-fPIC", "-shared")
 
 _log = logging.getLogger(__name__)
@@ -49,6 +51,11 @@ def why_not() -> str:
     return _load()[1]
 
 
+def how() -> str:
+    """How accelerated networks run here, for the record."""
+    return f"{PLAIN}: {why_not()}" if why_not() else "convolutions on bfloat16 tiles, three parts a value"
+
+
 @functools.cache
 def _load() -> tuple[ctypes.CDLL | None, str]:
     """(code, "") or (None, reason)."""
@@ -57,12 +64,15 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
         for function in (library.convolve, library.moments, library.affine):
             function.restype = None
         return library, ""
-    except OSError as error:  # no compiler, no room, no such symbol
-        reason = f"no compiled code for fast convolutions: {error}"
+    except FileNotFoundError as error:
+        reason, full = NO_COMPILER, str(error)
+    except OSError as error:  # no room, no right to write, no such symbol in another torch
+        what = error.strerror or type(error).__name__
+        reason, full = f"{SOURCE.name} could not be compiled or loaded ({what})", str(error)
     except subprocess.CalledProcessError as error:
-        reason = f"{error.cmd[0]} cannot compile {SOURCE.name}: {error.stderr.strip().splitlines()[-1:]}"
-    _log.info("networks run as they are: %s", reason)
-    return None, reason
+        reason, full = f"{Path(error.cmd[0]).name} cannot compile {SOURCE.name}", str(error.stderr)
+    _log.info("networks run as their authors wrote them: %s: %s", reason, full)
+    return None, reason  # without a path of this machine: it goes into records
 
 
 def _compiled() -> Path:
@@ -71,7 +81,7 @@ def _compiled() -> Path:
     folder = Path(named) if named else user_cache_path("ivfbench") / "kernels"
     compiler = os.environ.get("CXX") or next(filter(shutil.which, ("c++", "g++", "clang++")), None)
     if compiler is None:
-        raise OSError("no C++ compiler (c++, g++ or clang++) is found")
+        raise FileNotFoundError(NO_COMPILER)
     libraries = Path(torch.__file__).with_name("lib")
     what = [SOURCE.read_text(), torch.__version__, str(libraries), compiler, _processor(), *FLAGS]
     path = folder / f"kernels-{hashlib.sha256('|'.join(what).encode()).hexdigest()[:16]}.so"

@@ -47,11 +47,13 @@ class StageResult:
     """What a stage made: rows, and JSON-able details that belong to the result but are no table's number.
 
     artefacts: file below the unit's folder that others build on or a reader may check -> sha256 of what was written.
+    provenance: how this machine made it, JSON-able, which may differ on another.
     """
 
     rows: list[Row] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
     artefacts: dict[str, str] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def execute(unit: Unit, context: Context) -> Outcome:
         seconds = time.perf_counter() - start
         cost = {"cost": made.details["cost"]} if "cost" in made.details else {}
         write_result(context.out, unit, made.rows, {**made.details, MADE_FROM: from_then}, {
-            **context.environment, **cost, "device": context.device, "seconds": round(seconds, 3),
+            **context.environment, **cost, **made.provenance, "device": context.device, "seconds": round(seconds, 3),
             "peak_memory_mib": peak.mib(), "peak_memory": peak.how}, made.artefacts)
         return Outcome("done", seconds=seconds)
     except Stopped:

@@ -78,7 +78,8 @@ def run(unit: Unit, context: Context) -> StageResult:
                 method = method or load(unit, context)
                 _fuse_batch(method, batch, work.pairs.canvas, made)
         context.checkpoint(start + len(batch), len(pairs))
-    return StageResult(artefacts={f"images/{pair.id}.png": made.hashes[pair.id] for pair in pairs})
+    return StageResult(artefacts={f"images/{pair.id}.png": made.hashes[pair.id] for pair in pairs},
+                       provenance={"network": method.path} if method and method.path else {})
 
 
 class _Pictures:
