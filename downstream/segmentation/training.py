@@ -60,7 +60,8 @@ def train(items: Sequence[Item], classes: int, settings: SegmentationSettings, *
     weights = class_weights(items, classes, settings.class_balance) if settings.class_balance else None
     network = build_network(settings, classes, weights).to(device)
     if settings.amp:
-        network = network.to(memory_format=torch.channels_last)  # what bfloat16 convolutions are fast in
+        # what bfloat16 convolutions are fast in; torch declares no such overload
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = _optimizer(network, settings)
     wrapper = optim_wrapper(optimizer, device, amp=settings.amp)
     loader, order = training_loader(items, settings, seed)
