@@ -88,7 +88,7 @@ def test_loading_in_worker_processes_changes_nothing(data, first, tmp_path):
 
 
 KILLED = """
-import os, signal, sys
+import dataclasses, os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_segmentation_training import TINY, open_segmentation, run_segmentation
@@ -104,20 +104,36 @@ def dies_in_the_second_epoch(network, wrapper, loader, rates):
 training._run_epoch = dies_in_the_second_epoch
 root, out = Path({root!r}), Path({out!r})
 pictures = {{p.stem: p for p in (root / "vi").glob("*.png")}}
-run_segmentation(pictures, open_segmentation("mfnet", root), None, TINY, seed=0, device="cpu", out=out)
+settings = dataclasses.replace(TINY, amp={amp})
+run_segmentation(pictures, open_segmentation("mfnet", root), None, settings, seed=0, device="cpu", out=out)
 """
 
 
 @pytest.mark.long
-def test_a_killed_run_goes_on_and_ends_the_same(data, first, tmp_path):
-    code = KILLED.format(tests=str(Path(__file__).parent), root=str(data[2]), out=str(tmp_path))
+@pytest.mark.parametrize("amp", [False, True])
+def test_a_killed_run_goes_on_and_ends_the_same(data, first, tmp_path, amp):
+    settings = dataclasses.replace(TINY, amp=amp)
+    whole = _run(data, tmp_path / "whole", settings) if amp else first[0]
+    code = KILLED.format(tests=str(Path(__file__).parent), root=str(data[2]), out=str(tmp_path / "cut"), amp=amp)
     died = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert died.returncode == -9, died.stderr
-    assert (tmp_path / "state.pth").is_file()
+    assert (tmp_path / "cut/state.pth").is_file()
     epochs = []
-    result = _run(data, tmp_path, progress=lambda done, total, loss: epochs.append((done, total)))
+    result = _run(data, tmp_path / "cut", settings, progress=lambda done, total, loss: epochs.append((done, total)))
     assert epochs == [(2, 3), (3, 3)]
-    assert _same(result, first[0])
+    assert _same(result, whole)
+
+
+def test_bfloat16_is_said_and_keeps_float32_weights(data, first, tmp_path):
+    settings = dataclasses.replace(TINY, amp=True)
+    result = _run(data, tmp_path, settings)
+    assert "bfloat16" in settings.title and settings.title in result.notes and result.settings["amp"]
+    assert result.losses != first[0].losses  # other arithmetic,
+    assert result.losses[0] == pytest.approx(first[0].losses[0], rel=.02)  # the same training
+    weights = torch.load(tmp_path / "state.pth", weights_only=True)["state"]["network"]
+    assert {value.dtype for value in weights.values()} == {torch.float32, torch.int64}
+    with pytest.raises(TrainingError, match="other settings"):
+        _run(data, tmp_path, dataclasses.replace(settings, amp=False))
 
 
 def test_a_finished_run_is_not_trained_again(data, first):

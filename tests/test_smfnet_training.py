@@ -55,7 +55,7 @@ def same(first: Path, second: Path) -> bool:
 
 
 def test_recipes_state_both_protocols():
-    assert {"released", "paper", "sample", "medical", *ABLATIONS} <= set(recipes())
+    assert {"released", "paper", "sample", "msrs", "medical", *ABLATIONS} <= set(recipes())
     released, paper = load_recipe("released"), load_recipe("paper")
     assert (released.network, released.losses) == (settings.RELEASED, losses.RELEASED)
     assert (paper.network, paper.losses) == (settings.PAPER, losses.PAPER)
@@ -131,9 +131,11 @@ class Killed(BaseException):
 
 
 @pytest.mark.long
-def test_resume_is_bitwise(pairs, tmp_path):
+@pytest.mark.parametrize("amp", [False, True])
+def test_resume_is_bitwise(pairs, tmp_path, amp):
     """Interrupted at a random step and gone on, the run gives the weights, logs and rates of one that was not."""
-    overrides = {**SMALL, "training.steps_per_epoch": 4, "training.checkpoint_steps": 2, "training.step_epochs": 1}
+    overrides = {**SMALL, "training.steps_per_epoch": 4, "training.checkpoint_steps": 2, "training.step_epochs": 1,
+                 "training.amp": amp}
     whole = train("ae8", data=pairs, out=tmp_path / "whole", overrides=overrides)
     stop_at = int(np.random.default_rng().integers(2, 8))
 

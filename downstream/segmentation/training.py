@@ -19,6 +19,7 @@ from downstream.segmentation._mmlab import OptimWrapper
 from downstream.segmentation.batches import Item, Scenes, training_loader
 from downstream.segmentation.labels import read_label
 from downstream.segmentation.network import build_network
+from downstream.segmentation.precision import optim_wrapper
 from downstream.segmentation.settings import SegmentationSettings
 
 STATE = "state.pth"
@@ -58,8 +59,11 @@ def train(items: Sequence[Item], classes: int, settings: SegmentationSettings, *
     seed_epoch(seed, -1)
     weights = class_weights(items, classes, settings.class_balance) if settings.class_balance else None
     network = build_network(settings, classes, weights).to(device)
+    if settings.amp:
+        # what bfloat16 convolutions are fast in; torch declares no such overload
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = _optimizer(network, settings)
-    wrapper = OptimWrapper(optimizer)
+    wrapper = optim_wrapper(optimizer, device, amp=settings.amp)
     loader, order = training_loader(items, settings, seed)
     steps, losses, seconds = len(loader), [], 0.0
     state = load_state(out / STATE, identity, map_location=device)

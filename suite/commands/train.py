@@ -13,7 +13,7 @@ def train(
     data: Annotated[Path | None, typer.Option(
         help="folder that holds the recipe's training pairs; left out with --recipe sample: rendered scenes")] = None,
     recipe: Annotated[str, typer.Option(
-        help="released, paper, sample, medical, ae1 ... ae8, or a TOML file")] = "released",
+        help="released, paper, sample, msrs, medical, ae1 ... ae8, or a TOML file")] = "released",
     out: Annotated[Path, typer.Option(help="the training's folder: checkpoint, losses, weights")] = Path("training"),
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N; under torchrun each process takes its own")] = "cpu",
     fresh: Annotated[bool, typer.Option(help="start anew instead of going on from the checkpoint")] = False,

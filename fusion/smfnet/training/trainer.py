@@ -39,7 +39,7 @@ def train(recipe: Path | str, *, data: Path | PairSet, out: Path, device: str = 
     """Train SMFNet by a recipe.
 
     Args:
-        recipe: name ("released", "paper", "sample", "medical", "ae1".."ae8") or TOML file.
+        recipe: name ("released", "paper", "sample", "msrs", "medical", "ae1".."ae8") or TOML file.
         data: folder that holds the recipe's folders of pairs (ir/ and vi/ unless it says otherwise), or a pair set.
         out: folder of the run.
         device: torch device; under torchrun each process takes its own GPU.
