@@ -71,6 +71,7 @@ def form(name: str, which: str, authors: Path | None = None) -> Form:
     """A method in one of its forms, on the CPU. `authors`: where their checkouts lie."""
     method = constructed(name)
     if which == "ours":
+        method.use_fast_path()
         return Form(method.fuse_luma, method.network)
     network = plain(method)
     if which == "authors":
