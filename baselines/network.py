@@ -117,10 +117,14 @@ class LumaNetwork(LumaMethod):
 
     def use_fast_path(self) -> None:
         self._use_fast = torch.device(self.device).type == "cpu"
-        self.path = how() if self._use_fast else PLAIN
 
     def use_reference_path(self) -> None:
-        self._use_fast, self.path = False, PLAIN
+        self._use_fast = False
+
+    @property
+    def path(self) -> str:  # type: ignore[override]  # the base class has no network to tell of
+        """How the network runs on this machine. Asked when pictures are fused: planning must not compile anything."""
+        return how() if self._use_fast else PLAIN
 
     @classmethod
     def complexity(cls, height: int = 480, width: int = 640) -> Complexity:

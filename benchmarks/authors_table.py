@@ -41,6 +41,13 @@ def _both(network: nn.Module) -> Made:
     return network, network
 
 
+def _stacked(code: Checkout, module: str) -> Made:
+    """DATFuse's and MATR's, which take the two pictures as channels of one."""
+    _timm()
+    network = code.load(module).MODEL(in_channel=2)
+    return network, lambda first, second: network(torch.cat([first, second], 1))
+
+
 @_network
 def auif(code: Checkout) -> Made:
     net = code.load("AUIFNet")
@@ -83,9 +90,7 @@ def pfcfuse(code: Checkout) -> Made:
 
 @_network
 def datfuse(code: Checkout) -> Made:
-    _timm()
-    network = code.load("Networks.network").MODEL(in_channel=2)
-    return network, lambda ir, vi: network(torch.cat([ir, vi], 1))
+    return _stacked(code, "Networks.network")
 
 
 @_network
@@ -168,9 +173,7 @@ def lrrnet(code: Checkout) -> Made:
 
 @_network
 def matr(code: Checkout) -> Made:
-    _timm()
-    network = code.load("Networks.net").MODEL(in_channel=2)
-    return network, lambda functional, mri: network(torch.cat([functional, mri], 1))
+    return _stacked(code, "Networks.net")
 
 
 @_network

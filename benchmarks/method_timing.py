@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from suite.executors.local import ALLOCATOR
+from suite.executors.spawn import ALLOCATOR
+from suite.memory import Peak
 
 ROOT = Path(__file__).resolve().parent.parent
 # OpenMP's threads spin while they wait, by default: on cores that others use too, small layers then take 60 times as
@@ -52,7 +53,7 @@ class Sample:
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     begin: float = 0.0
-    mib: float = 0.0
+    mib: int = 0
     picture: Tensor | None = None
     raw: Tensor | None = None
     failed: str = ""
@@ -63,7 +64,8 @@ def measure(name: str, which: str, height: int, width: int, conditions: Conditio
     from benchmarks.method_forms import form, pair
 
     made, (ir, y) = form(name, which, conditions.authors), pair(height, width)
-    before, start = forget_peak(), time.perf_counter()
+    before = Peak().mib()
+    highest, start = Peak(), time.perf_counter()
     picture, raw = made.first(ir, y)
     begin = time.perf_counter() - start
     seconds: list[float] = []
@@ -74,25 +76,7 @@ def measure(name: str, which: str, height: int, width: int, conditions: Conditio
         seconds.append(time.perf_counter() - start)
         cpu.append(time.process_time() - busy)
     # the kernel counts pages in batches: of a small picture it may see less than before
-    return Sample(seconds, cpu, begin, max(0.0, peak() - before), torch.from_numpy(picture), raw)
-
-
-def forget_peak() -> float:
-    """Let the peak start anew where the system can (Linux); MiB from which it is then counted."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass  # then the highest so far is what later ones are compared with
-    return peak()
-
-
-def peak() -> float:
-    """This process's highest resident memory, MiB. Not getrusage's, which begins at the parent's on Linux."""
-    try:
-        status = Path("/proc/self/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-    except (OSError, IndexError):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (MIB if sys.platform == "darwin" else 1024)
+    return Sample(seconds, cpu, begin, max(0, highest.mib() - before), torch.from_numpy(picture), raw)
 
 
 def in_own_process(name: str, which: str, height: int, width: int, conditions: Conditions) -> Sample:

@@ -15,7 +15,7 @@ memory above its state before the first picture. The difference is the largest o
 relative to the largest value where that is above 1. GMAC are the multiply-accumulates of `complexity`: of the
 convolutions and matrix products of our network as its authors wrote it; FFTs are not counted.
 
-The processes keep freed memory as the suite's workers do (suite.executors.local.ALLOCATOR), the authors' too.
+The processes keep freed memory as the suite's workers do (suite.executors.spawn.ALLOCATOR), the authors' too.
 --glibc-malloc authors leaves them glibc's defaults, which are what their scripts meet; --glibc-malloc all every form.
 Threads sleep while they wait (benchmarks.method_timing.WAIT) unless OMP_WAIT_POLICY=ACTIVE is in the environment, which
 is right for a machine that does nothing else.

@@ -6,7 +6,7 @@
 Every measurement runs in a process of its own, so that one path's memory is not counted for the other. On CPU the
 peak is the process's highest resident memory less what it held before the first picture; on CUDA the allocator's.
 
-The processes keep freed memory as the suite's workers do (suite.executors.local.ALLOCATOR). --plain-malloc leaves
+The processes keep freed memory as the suite's workers do (suite.executors.spawn.ALLOCATOR). --plain-malloc leaves
 glibc's defaults: the reference path, whose blocks are large, then takes nearly twice as long, the fast path no longer.
 """
 
@@ -22,7 +22,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from suite.executors.local import ALLOCATOR
+from suite.executors.spawn import ALLOCATOR
 
 PATHS = ("reference", "fast")
 

@@ -1,5 +1,6 @@
 """Dense convolutions on bfloat16 tiles with float32 sums: kernels.cpp as a module."""
 
+import copy
 import ctypes
 
 import torch
@@ -36,6 +37,12 @@ class Convolution(nn.Module):
         self.bias = (torch.zeros(outputs) if bias is None else bias.detach().float()).contiguous()
         self.slope = torch.as_tensor(slope, dtype=torch.float32).detach().expand(outputs).contiguous()
         self.kernel = _numbers(self.height, self.width, dilation, self.packed.shape[4] * 2, self.packed.shape[5], parts)
+
+    def padded(self, padding: tuple[int, int]) -> "Convolution":
+        """The same with other rows and columns added; the packed weights are shared."""
+        other = copy.copy(self)
+        other.padding = padding
+        return other
 
     def forward(self, *pictures: Tensor) -> Tensor:
         channels = sum(picture.shape[1] for picture in pictures)

@@ -6,14 +6,12 @@ user's cache (IVFBENCH_KERNELS names another folder; `off` there leaves every ne
 
 import ctypes
 import functools
-import hashlib
 import itertools
 import logging
 import os
 import platform
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +19,8 @@ from pathlib import Path
 import torch
 from platformdirs import user_cache_path
 from torch import Tensor
+
+from core.files import aside, sha256_of
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
 PLACE = "IVFBENCH_KERNELS"  # environment: the folder of compiled code, or OFF
@@ -84,14 +84,12 @@ def _compiled() -> Path:
         raise FileNotFoundError(NO_COMPILER)
     libraries = Path(torch.__file__).with_name("lib")
     what = [SOURCE.read_text(), torch.__version__, str(libraries), compiler, _processor(), *FLAGS]
-    path = folder / f"kernels-{hashlib.sha256('|'.join(what).encode()).hexdigest()[:16]}.so"
+    path = folder / f"kernels-{sha256_of(what)[:16]}.so"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as aside:  # then moved: others may compile at the same time
-            made = Path(aside) / path.name
+        with aside(path) as made:  # others may compile at the same time
             subprocess.run([compiler, *FLAGS, str(SOURCE), "-o", str(made), f"-L{libraries}", "-ltorch_cpu", "-lc10",
                             "-Wl,--no-undefined"], check=True, capture_output=True, text=True)
-            made.replace(path)
     return path
 
 

@@ -29,7 +29,8 @@ def draw(data: RunData) -> dict[str, Figure]:
             methods = [m for m in data.methods(suite) if data.kind(m) != "source" and m in there]
             if rows["item"].nunique() < 2 or not methods:
                 continue
-            scored = [c for c in shown if c.metric in set(rows["metric"].unique())]
+            measured = set(rows["metric"].unique())
+            scored = [c for c in shown if c.metric in measured]
             heads = {(c.metric, c.variant): c.title + c.arrow for c in scored}
             better = {(c.metric, c.variant): c.higher_is_better for c in scored}
             title = f"{data.dataset_title(dataset)}, {rows['item'].nunique()} pictures"

@@ -53,9 +53,10 @@ def _dataset(data: RunData, suite: str, dataset: str, limit: int) -> dict[str, A
                             "files": {t: a for t, a in files(data, dataset, item).items() if t in found},
                             "values": _values(data, dataset, of_set[of_set["item"] == item], metrics),
                             "truth": over.truth.get(item, {}), "found": over.found.get(item, {})})
+    measured = set(of_set["metric"].unique())
     return {"title": data.dataset_title(dataset), "items": entries, "all": len(ids),
             "classes": over.classes, "teacher": over.teacher, "score": SCORE,
-            "metrics": [[m.title, m.arrow.strip()] for m in metrics if m.metric in set(of_set["metric"].unique())]}
+            "metrics": [[m.title, m.arrow.strip()] for m in metrics if m.metric in measured]}
 
 
 def _chosen(items: Sequence[str], labelled: Collection[str], limit: int) -> list[str]:

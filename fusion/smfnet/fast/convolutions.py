@@ -94,8 +94,8 @@ class Tiles:
     """A dense 3x3 convolution on bfloat16 tiles, float32 on CPU (see fusion.fast); weight [O,C,3,3]."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None, dilation: int = 1):
-        self.rows, self.image = (Convolution(weight, bias, dilation=dilation, padding=(margin, dilation))
-                                 for margin in (0, dilation))
+        self.rows = Convolution(weight, bias, dilation=dilation, padding=(0, dilation))
+        self.image = self.rows.padded((dilation, dilation))
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.rows(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
