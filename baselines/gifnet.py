@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines._blocks import ReflectConv, reflected_stack
+from baselines._windows import WINDOW, from_windows, to_windows
 from baselines.network import LumaNetwork, truncated
-from baselines.swinfusion import WINDOW, from_windows, to_windows
 from fusion import images
 from fusion.method import Card, WeightFile, register
 

@@ -17,7 +17,7 @@ from baselines._one_token_transformer import (
     Transformer,
     unused_patch_norm,
 )
-from baselines.swinfusion import FeedForward
+from baselines._windows import FeedForward
 from fusion.method import Card, WeightFile, register
 
 WIDTH, DEPTH, ROUNDS = 16, 3, 3

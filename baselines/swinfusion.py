@@ -4,104 +4,19 @@ Facts of the network and recipe: `network_swinfusion1.py` and `test_swinfusion.p
 The script's `depths` has no effect: the net has 4 blocks per extractor, 2 + 2 for fusion and 4 for reconstruction.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines._checkpoint import load_state, restore
+from baselines._windows import CHUNK, WINDOW, FeedForward, Layout, WindowAttention, needed, shifted_mask
 from baselines.network import LumaNetwork
+from fusion.fast import Form, faster, in_chunks
 from fusion.method import Card, WeightFile, register
 
-WIDTH, HEADS, WINDOW = 60, 6, 8
-SHIFT = WINDOW // 2
+WIDTH, HEADS, MLP_RATIO = 60, 6, 2
 REPOSITORY, COMMIT = "Linfeng-Tang/SwinFusion", "ceeec3fe935630b4d1f2f545984a7a6cb5133f62"
 FOLDER = "Model/Infrared_Visible_Fusion/Infrared_Visible_Fusion/models"
-
-
-def relative_positions(window: int) -> Tensor:
-    """int64 [window^2, window^2]: row of the position table for every pair of pixels of a window."""
-    row, column = torch.meshgrid(torch.arange(window), torch.arange(window), indexing="ij")
-    row, column = row.flatten(), column.flatten()
-    difference = row[:, None] - row + window - 1, column[:, None] - column + window - 1
-    return difference[0] * (2 * window - 1) + difference[1]
-
-
-def shifted_mask(height: int, width: int, device: torch.device) -> Tensor:
-    """[windows,1,64,64]: 0 between pixels that are neighbours in the picture, -100 across the cyclic seam."""
-    def region(length: int) -> Tensor:
-        position = torch.arange(length, device=device)
-        return (position >= length - WINDOW).int() + (position >= length - SHIFT).int()
-
-    label = to_windows((3 * region(height)[:, None] + region(width))[None, ..., None])[..., 0]
-    return torch.where(label[:, None, :] != label[:, :, None], -100.0, 0.0)[:, None]
-
-
-def to_windows(x: Tensor) -> Tensor:
-    """[N,H,W,C] -> [N*windows, 64, C]; H and W are multiples of 8."""
-    n, h, w, c = x.shape
-    x = x.view(n, h // WINDOW, WINDOW, w // WINDOW, WINDOW, c)
-    return x.transpose(2, 3).reshape(-1, WINDOW * WINDOW, c)
-
-
-def from_windows(x: Tensor, height: int, width: int) -> Tensor:
-    """Inverse of to_windows."""
-    x = x.view(-1, height // WINDOW, width // WINDOW, WINDOW, WINDOW, x.shape[-1])
-    return x.transpose(2, 3).reshape(x.shape[0], height, width, -1)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What every block needs to know of the picture: height and width, and the mask of the shifted windows."""
-
-    height: int
-    width: int
-    mask: Tensor
-
-    def attend(self, attention: nn.Module, x: Tensor, y: Tensor, shifted: bool) -> Tensor:
-        """Attention of x [N,H,W,C] on y [N,H,W,C] inside windows, which half of the blocks shift by 4."""
-        mask = None
-        if shifted:
-            x, y = (t.roll((-SHIFT, -SHIFT), (1, 2)) for t in (x, y))
-            mask = self.mask.repeat(x.shape[0], 1, 1, 1)
-        out = from_windows(attention(to_windows(x), to_windows(y), mask), self.height, self.width)
-        return out.roll((SHIFT, SHIFT), (1, 2)) if shifted else out
-
-
-class WindowAttention(nn.Module):
-    """Attention with a learned bias per relative position; self-attention stores q, k, v as one matrix."""
-
-    relative_position_index: Tensor
-
-    def __init__(self, cross: bool, width: int = WIDTH, heads: int = HEADS, window: int = WINDOW):
-        super().__init__()
-        self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * window - 1) ** 2, heads))
-        self.register_buffer("relative_position_index", relative_positions(window))
-        if cross:
-            self.q, self.kv = nn.Linear(width, width), nn.Linear(width, 2 * width)
-        else:
-            self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
-        self.cross, self.heads = cross, heads
-
-    def forward(self, x: Tensor, y: Tensor, mask: Tensor | None) -> Tensor:
-        """Queries from x, keys and values from y, each [windows,64,60]; mask [windows,1,64,64] is added."""
-        projected = torch.cat([self.q(x), self.kv(y)], dim=-1) if self.cross else self.qkv(x)
-        q, k, v = projected.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        bias = self.relative_position_bias_table[self.relative_position_index].permute(2, 0, 1)[None]
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias if mask is None else bias + mask)
-        return self.proj(out.transpose(1, 2).flatten(2))
-
-
-class FeedForward(nn.Module):
-    def __init__(self, width: int = WIDTH, ratio: int = 2):
-        super().__init__()
-        self.fc1, self.fc2 = nn.Linear(width, ratio * width), nn.Linear(ratio * width, width)
-        self.act = nn.GELU()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(self.act(self.fc1(x)))
 
 
 class SelfBlock(nn.Module):
@@ -110,13 +25,32 @@ class SelfBlock(nn.Module):
     def __init__(self, shifted: bool):
         super().__init__()
         self.shifted = shifted
-        self.norm1, self.attn = nn.LayerNorm(WIDTH), WindowAttention(cross=False)
-        self.norm2, self.mlp = nn.LayerNorm(WIDTH), FeedForward()
+        self.norm1, self.attn = nn.LayerNorm(WIDTH), WindowAttention(False, WIDTH, HEADS)
+        self.norm2, self.mlp = nn.LayerNorm(WIDTH), FeedForward(WIDTH, MLP_RATIO)
+
+    def within(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The block on windows, [windows,64,C]; mask [windows,1,64,64]."""
+        seen = self.norm1(x)
+        x = x + self.attn(seen, seen, mask)
+        return x + self.mlp(self.norm2(x))
 
     def forward(self, x: Tensor, layout: Layout) -> Tensor:
-        seen = self.norm1(x)
-        x = x + layout.attend(self.attn, seen, seen, self.shifted)
-        return x + self.mlp(self.norm2(x))
+        return layout.picture(self.within(*layout.windows(self.shifted, x)), self.shifted)
+
+
+@faster(SelfBlock)
+class FastSelfBlock(Form):
+    """A few windows go through the whole block before the next."""
+
+    def __init__(self, block: SelfBlock):
+        super().__init__()
+        self.block, self.shifted = block, block.shifted
+
+    def forward(self, x: Tensor, layout: Layout) -> Tensor:
+        return layout.picture(in_chunks(self._within, CHUNK, *layout.windows(self.shifted, x)), self.shifted)
+
+    def _within(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        return self.block.within(x, needed(mask))
 
 
 class CrossBlock(nn.Module):
@@ -136,15 +70,36 @@ class CrossBlock(nn.Module):
         self.shifted = shifted
         for side in "AB":
             self.add_module(f"norm1_{side}", nn.LayerNorm(WIDTH))
-            self.add_module(f"attn_{side}", WindowAttention(cross=True))
+            self.add_module(f"attn_{side}", WindowAttention(True, WIDTH, HEADS))
             self.add_module(f"norm2_{side}", nn.LayerNorm(WIDTH))
-            self.add_module(f"mlp_{side}", FeedForward())
+            self.add_module(f"mlp_{side}", FeedForward(WIDTH, MLP_RATIO))
+
+    def within(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The block on windows, [windows,64,C] each; mask [windows,1,64,64]."""
+        seen_x, seen_y = self.norm1_A(x), self.norm1_B(y)
+        x, y = x + self.attn_A(seen_x, seen_y, mask), y + self.attn_B(seen_y, seen_x, mask)
+        return x + self.mlp_A(self.norm2_A(x)), y + self.mlp_B(self.norm2_B(y))
 
     def forward(self, x: Tensor, y: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
-        seen_x, seen_y = self.norm1_A(x), self.norm1_B(y)
-        x = x + layout.attend(self.attn_A, seen_x, seen_y, self.shifted)
-        y = y + layout.attend(self.attn_B, seen_y, seen_x, self.shifted)
-        return x + self.mlp_A(self.norm2_A(x)), y + self.mlp_B(self.norm2_B(y))
+        x, y = self.within(*layout.windows(self.shifted, x, y))
+        return layout.picture(x, self.shifted), layout.picture(y, self.shifted)
+
+
+@faster(CrossBlock)
+class FastCrossBlock(Form):
+    """A few windows of both modalities go through the whole block before the next."""
+
+    def __init__(self, block: CrossBlock):
+        super().__init__()
+        self.block, self.shifted = block, block.shifted
+
+    def forward(self, x: Tensor, y: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
+        both = in_chunks(self._within, CHUNK, *layout.windows(self.shifted, x, y))
+        x, y = layout.picture(both, self.shifted).chunk(2, -1)
+        return x, y
+
+    def _within(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> Tensor:
+        return torch.cat(self.block.within(x, y, needed(mask)), -1)
 
 
 class Blocks(nn.Module):

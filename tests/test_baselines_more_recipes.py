@@ -13,9 +13,9 @@ from torch import nn
 from baselines import network
 from baselines._checkpoint import load_pickled
 from baselines._one_token_transformer import OneTokenAttention, Transformer
+from baselines._windows import WindowAttention
 from baselines.caf import CAFNetwork
 from baselines.gifnet import TO_RGB, TO_YCBCR, TwinAttention
-from baselines.swinfusion import WindowAttention
 from fusion import images
 from fusion.method import MethodError, find
 

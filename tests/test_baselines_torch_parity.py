@@ -15,13 +15,14 @@ import torch.nn.functional as F
 from filled_weights import filled
 from filled_weights import state as filled_state
 
+from baselines._windows import Layout, shifted_mask
 from baselines.cddfuse import CDDFuseNetwork
 from baselines.defusion import DeFusionDeepNetwork, DeFusionNetwork
 from baselines.didfuse import DIDFuseNetwork
 from baselines.network import min_max
 from baselines.reconet import ReCoNetNetwork
 from baselines.ship import SHIPNetwork
-from baselines.swinfusion import Layout, SwinFusionNetwork, mirror, shifted_mask
+from baselines.swinfusion import SwinFusionNetwork, mirror
 from baselines.tardal import TarDALNetwork, use_batch_statistics
 
 NETWORKS = {"cddfuse": CDDFuseNetwork, "didfuse": DIDFuseNetwork, "swinfusion": SwinFusionNetwork, "ship": SHIPNetwork,

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from filled_weights import fill
 
 from baselines import network
-from baselines.swinfusion import from_windows, mirror, shifted_mask, to_windows
+from baselines._windows import from_windows, shifted_mask, to_windows
+from baselines.swinfusion import mirror
 from fusion import images
 from fusion.method import find
 

@@ -1,10 +1,13 @@
-"""Faster ways to the same numbers, for every network: dense convolutions on a CPU's bfloat16 tiles, no copies between.
+"""Faster ways to the same numbers, for every network.
 
-`accelerate(network)` is what others need, `how()` says what it does on this machine. A network that cannot be read
-stays as it is, and so do all on a machine that has no such tiles or no compiler.
+`accelerate(network)` is what others need, `how()` says what it does on this machine. Blocks that have a faster form
+(`faster`, `Form`) work on a few rows at a time (`in_chunks`), so that what lies between their steps stays in the cache.
+Dense convolutions run on a CPU's bfloat16 tiles, without copies between; on a machine that has no such tiles or no
+compiler they stay as they are.
 """
 
 from fusion.fast.accelerate import accelerate
 from fusion.fast.extension import PLAIN, how
+from fusion.fast.forms import Form, faster, in_chunks
 
-__all__ = ["PLAIN", "accelerate", "how"]
+__all__ = ["PLAIN", "Form", "accelerate", "faster", "how", "in_chunks"]

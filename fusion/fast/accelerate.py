@@ -1,32 +1,50 @@
-"""A network with its convolutions replaced: torch.fx reads what it does, so no network is written a second time."""
+"""A network with its parts replaced: blocks by their faster forms, and convolutions, which torch.fx finds in it."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, fx, nn
 from torch.nn.utils import fuse_conv_bn_weights
 
 from fusion.fast import patterns
 from fusion.fast.convolution import Convolution
-from fusion.fast.extension import why_not
+from fusion.fast.extension import switched_off, why_not
+from fusion.fast.forms import Form, form_of
 from fusion.fast.norm import PictureNorm
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, Form) or super().is_leaf_module(m, module_qualified_name)
 
 
 def accelerate(network: nn.Module) -> nn.Module:
     """The network for inference on the CPU, its values within float32 noise of what they were; itself where it stays.
 
-    Of every dense convolution of stride 1 with fixed weights: padding before it, concatenation before that, and batch
+    First every module that has a faster form (`fusion.fast.forms`) gives way to it. Then, where there are tiles, of
+    every dense convolution of stride 1 with fixed weights: padding before it, concatenation before that, and batch
     norm in evaluation mode, ReLU, leaky ReLU or PReLU behind it become one step without a copy; a 1x1 convolution
     stays unless it spares a concatenation. Batch norm with the picture's own statistics takes them in float64. A module
     whose forward cannot be traced (its way depends on values or shapes) stays, and its parts are looked at. `network`
     is not changed; its training mode, its weights and batch norms must be what they are to be.
     """
-    if why_not():
+    if switched_off():
+        return network
+    network = _in_forms(network)
+    return network if why_not() else _convolutions(network)
+
+
+def _in_forms(module: nn.Module) -> nn.Module:
+    return form_of(module) or _with_parts(module, _in_forms)
+
+
+def _convolutions(network: nn.Module) -> nn.Module:
+    if isinstance(network, Form):
         return network
     try:
-        traced = fx.symbolic_trace(network)
+        traced = fx.GraphModule(network, _Tracer().trace(network))
     except Exception:
-        return _parts_accelerated(network)
+        return _with_parts(network, _convolutions)
     replaced = [_convolve(traced, node) or _normalise(traced, node) for node in list(traced.graph.nodes)]
     if not any(replaced):
         return network
@@ -36,8 +54,9 @@ def accelerate(network: nn.Module) -> nn.Module:
     return traced
 
 
-def _parts_accelerated(module: nn.Module) -> nn.Module:
-    parts = {name: accelerate(part) for name, part in module.named_children()}
+def _with_parts(module: nn.Module, change: Callable[[nn.Module], nn.Module]) -> nn.Module:
+    """The module with its parts changed, itself where none is."""
+    parts = {name: change(part) for name, part in module.named_children()}
     if all(part is module.get_submodule(name) for name, part in parts.items()):
         return module
     other = copy.copy(module)

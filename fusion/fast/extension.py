@@ -27,6 +27,8 @@ PLACE = "IVFBENCH_KERNELS"  # environment: the folder of compiled code, or OFF
 OFF = "off"
 NO_COMPILER = "no C++ compiler (c++, g++ or clang++) is found"
 PLAIN = "as its authors wrote it"
+CHUNKS = "blocks in chunks"
+TILES = "convolutions on bfloat16 tiles, three parts a value"
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-fPIC", "-shared")
 
 _log = logging.getLogger(__name__)
@@ -37,14 +39,19 @@ def kernels() -> ctypes.CDLL:
     """The compiled code. RuntimeError where this machine cannot have it."""
     library = None if why_not() else _load()[0]
     if library is None:
-        raise RuntimeError(f"networks run as they are: {why_not()}")
+        raise RuntimeError(f"no compiled code: {why_not()}")
     return library
+
+
+def switched_off() -> bool:
+    """Whether the user wants networks as their authors wrote them."""
+    return os.environ.get(PLACE) == OFF
 
 
 @functools.cache
 def why_not() -> str:
-    """Why networks run as they are on this machine, or "" where they do not."""
-    if os.environ.get(PLACE) == OFF:
+    """Why convolutions do not run on tiles on this machine, or "" where they do."""
+    if switched_off():
         return f"{PLACE}={OFF}"
     if platform.system() != "Linux" or not torch.cpu._is_amx_tile_supported() or not torch.cpu._init_amx():
         return "this CPU has no tiles for bfloat16 matrices (AMX), or the system does not let them be used"
@@ -53,7 +60,9 @@ def why_not() -> str:
 
 def how() -> str:
     """How accelerated networks run here, for the record."""
-    return f"{PLAIN}: {why_not()}" if why_not() else "convolutions on bfloat16 tiles, three parts a value"
+    if switched_off():
+        return f"{PLAIN}: {why_not()}"
+    return f"{CHUNKS}, {f'no tiles for convolutions: {why_not()}' if why_not() else TILES}"
 
 
 @functools.cache
@@ -71,7 +80,7 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
         reason, full = f"{SOURCE.name} could not be compiled or loaded ({what})", str(error)
     except subprocess.CalledProcessError as error:
         reason, full = f"{Path(error.cmd[0]).name} cannot compile {SOURCE.name}", str(error.stderr)
-    _log.info("networks run as their authors wrote them: %s: %s", reason, full)
+    _log.info("no convolutions on tiles: %s: %s", reason, full)
     return None, reason  # without a path of this machine: it goes into records
 
 
