@@ -11,13 +11,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines._blocks import ReflectConv, reflected_stack
-from baselines._windows import WINDOW, from_windows, to_windows
+from baselines._windows import CHUNK, WINDOW, from_windows, to_windows
 from baselines.network import LumaNetwork, truncated
 from fusion import images
+from fusion.fast import Form, faster, in_chunks
 from fusion.method import Card, WeightFile, register
 
 GROWTH, WIDTH = 32, 98  # the two pictures and three times 32 features
 HEADS, DEPTH, SHIFT, STRIDE = 2, 2, 4, 4
+PIXELS = 1024  # a thread at a time on the fast path: what the perceptron makes of them takes 1 MB
 DECODER = (64, 32, 16, 1)
 MODALITIES, FOCUS = "", "_mfif"  # endings of the two streams' names
 REPOSITORY, COMMIT = "AWCXV/GIFNet", "c8ad04ae3bfefcebfa9abe94d1d5895c8db56a44"
@@ -107,8 +109,9 @@ class TwinAttention(nn.Module):
         return values, (both.shape[1], both.shape[2]), parts
 
     def output(self, attended: Tensor, values: Tensor, padded: tuple[int, int], stream: str) -> Tensor:
+        """attended [windows,64,98], values [N,98,H,W] -> [N,98,H,W]."""
         height, width = values.shape[-2:]
-        picture = from_windows(attended.transpose(1, 2).flatten(2), *padded).permute(0, 3, 1, 2)
+        picture = from_windows(attended, *padded).permute(0, 3, 1, 2)
         picture = picture[..., self.shift:self.shift + height, self.shift:self.shift + width]
         return self.get_submodule(f"proj{stream}")(self.get_submodule(f"conv{stream}")(values) + picture)
 
@@ -119,7 +122,41 @@ class TwinAttention(nn.Module):
         asking = query_x if self.shift else query_y
         x = F.scaled_dot_product_attention(asking, key_x, value_x, attn_mask=bias)
         y = F.scaled_dot_product_attention(query_y, key_y, value_y, attn_mask=bias)
+        x, y = (z.transpose(1, 2).flatten(2) for z in (x, y))
         return self.output(x, values_x, padded, MODALITIES), self.output(y, values_y, padded, FOCUS)
+
+
+@faster(TwinAttention)
+class FastTwinAttention(Form):
+    """A few windows of both streams go from their pixels to what was attended before the next.
+
+    Pixels are padded before they are projected, which is the same for 1x1 convolutions.
+    """
+
+    def __init__(self, attention: TwinAttention):
+        super().__init__()
+        self.attention, self.bias = attention, attention.attn()
+
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        attention, padded = self.attention, [self.attention.pad(z).permute(0, 2, 3, 1) for z in (x, y)]
+        attended = in_chunks(self._work, CHUNK, *map(to_windows, padded))
+        height, width = padded[0].shape[1:3]
+        return tuple(attention.output(part, attention.get_submodule(f"V{stream}")(z), (height, width), stream)
+                     for z, part, stream in zip((x, y), attended.chunk(2, -1), (MODALITIES, FOCUS)))
+
+    def _work(self, x: Tensor, y: Tensor) -> Tensor:
+        (query_x, key_x, value_x), (query_y, key_y, value_y) = (
+            self._heads(z, stream) for z, stream in ((x, MODALITIES), (y, FOCUS)))
+        asking = query_x if self.attention.shift else query_y
+        x = F.scaled_dot_product_attention(asking, key_x, value_x, attn_mask=self.bias)
+        y = F.scaled_dot_product_attention(query_y, key_y, value_y, attn_mask=self.bias)
+        return torch.cat([z.transpose(1, 2).flatten(2) for z in (x, y)], -1)
+
+    def _heads(self, windows: Tensor, stream: str) -> Tensor:
+        """[windows,64,98] -> q, k, v [3,windows,heads,64,49]."""
+        layers = (self.attention.get_submodule(f"{name}{stream}") for name in ("QK", "V"))
+        both = torch.cat([_pointwise(layer, windows) for layer in layers], -1)
+        return both.unflatten(-1, (3, HEADS, WIDTH // HEADS)).permute(2, 0, 3, 1, 4)
 
 
 class Perceptron(nn.Module):
@@ -129,6 +166,29 @@ class Perceptron(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.mlp(x)
+
+
+@faster(Perceptron)
+class FastPerceptron(Form):
+    """A few pixels go through both layers before the next."""
+
+    def __init__(self, perceptron: Perceptron):
+        super().__init__()
+        self.mlp = perceptron.mlp
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[2:]
+        pixels = in_chunks(self._work, PIXELS, x.permute(0, 2, 3, 1).flatten(0, 2))
+        return pixels.view(-1, height, width, WIDTH).permute(0, 3, 1, 2)
+
+    def _work(self, pixels: Tensor) -> Tensor:
+        first, relu, second = self.mlp
+        return _pointwise(second, relu(_pointwise(first, pixels)))
+
+
+def _pointwise(conv: nn.Conv2d, pixels: Tensor) -> Tensor:
+    """A 1x1 convolution of [...,C]."""
+    return F.linear(pixels, conv.weight.flatten(1), conv.bias)
 
 
 class TwinBlock(nn.Module):

@@ -16,7 +16,7 @@ from fusion.method import Card, WeightFile, register
 SCALES = 4
 POOL = 8  # side of the cells that spatial attention looks at
 EPSILON = 1e-10
-ELEMENTS = 1 << 25  # of an attention matrix at a time; the whole one has (H W)^2 / 64, 6 GB for 480x640
+ELEMENTS = 1 << 18  # of an attention matrix a thread at a time: 1 MB; the whole one has (H W)^2 / 64, 6 GB for 480x640
 REPOSITORY, COMMIT = "Zhishe-Wang/Res2Fusion", "bfa461dc4a621bc3f2ed500834c080677acd5e5a"
 FILE, SCRIPT_FILE = "Final_epoch_4_1e2.model", "Final_epoch_4_1e3.model"  # by the weight of SSIM in the training
 
@@ -43,14 +43,13 @@ class Res2NetBlock(nn.Module):
 def _attended(queries: Tensor, keys: Tensor) -> Tensor:
     """[Q,D] and [K,D] -> [Q,D]: means of the keys, weighted by the softmax of their products with a query.
 
-    The products are first stretched to 0..1 over the whole [Q,K] matrix, of which only some rows exist at a time.
+    The products are first stretched to 0..1 over the whole [Q,K] matrix, of which only some rows exist at a time. The
+    softmax sees of this only the division by the range.
     """
-    parts = queries.split(max(1, ELEMENTS // len(keys)))
-    ranges = torch.stack([torch.stack((part @ keys.T).aminmax()) for part in parts])
-    low = ranges[:, 0].min()
-    extent = ranges[:, 1].max() - low
-    extent = torch.where(extent > 0, extent, 1)  # flat, where the authors' code divides by zero
-    return torch.cat([((part @ keys.T - low) / extent).softmax(-1) @ keys for part in parts])
+    rows = max(1, ELEMENTS * torch.get_num_threads() // len(keys))
+    ranges = torch.stack([torch.stack((part @ keys.T).aminmax()) for part in queries.split(rows)])
+    extent = float(ranges[:, 1].max() - ranges[:, 0].min()) or 1.0  # flat, where the authors' code divides by zero
+    return F.scaled_dot_product_attention(queries[None], keys[None], keys[None], scale=1 / extent)[0]
 
 
 def channel_attention(features: Tensor) -> Tensor:

@@ -30,3 +30,12 @@ def test_what_came_before_does_not_count(how, monkeypatch):
     after = memory.Peak()
     use(2**20)
     assert abs(after.mib() - before) < 50
+
+
+@pytest.mark.parametrize(("holds", "given"), [(memory.MUCH - 1, 0), (memory.MUCH + 1, 1)])
+def test_what_is_not_used_goes_back_where_it_is_much(holds, given, monkeypatch):
+    calls = []
+    monkeypatch.setattr(memory, "_resident", lambda: holds)
+    monkeypatch.setattr(memory, "give_back", lambda: calls.append(1))
+    memory.give_back_if_much()
+    assert len(calls) == given

@@ -40,7 +40,7 @@ def _in_forms(module: nn.Module) -> nn.Module:
 
 def _convolutions(network: nn.Module) -> nn.Module:
     if isinstance(network, Form):
-        return network
+        return _with_parts(network, _convolutions)
     try:
         traced = fx.GraphModule(network, _Tracer().trace(network))
     except Exception:

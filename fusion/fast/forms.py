@@ -7,9 +7,11 @@ A form is registered beside the module that it stands for:
         def __init__(self, block: Block): ...
         def forward(self, ...): ...  # Block's arguments and results; no gradients
 
-and `accelerate` puts it into the place of every `Block`, not of its subclasses.
+and `accelerate` puts it into the place of every `Block`, not of its subclasses. Convolutions among its parts are then
+replaced as elsewhere.
 """
 
+import copy
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -56,3 +58,10 @@ def in_chunks(work: Callable[..., Tensor], size: int, *tensors: Tensor) -> Tenso
         done = work(*parts)
         out[begin * rows:begin * rows + len(done)] = done
     return out
+
+
+def unpadded(conv: nn.Conv2d) -> nn.Conv2d:
+    """The convolution for a picture that has its borders already; weights are shared."""
+    other = copy.copy(conv)
+    other.padding, other.padding_mode = (0, 0), "zeros"
+    return other

@@ -15,6 +15,7 @@ from fusion.method import Method, load_method
 from fusion.pairs import Pair, PairSet
 from suite.inputs import load_planned, unchanged
 from suite.journal import Journal
+from suite.memory import give_back_if_much
 from suite.stages import Context, Stage, StageResult, register_stage
 from suite.unit import Unit, artefact_hashes
 
@@ -76,6 +77,7 @@ def run(unit: Unit, context: Context) -> StageResult:
                     made.write(pair.id, work.brought.read(pair.id))
             else:
                 method = method or load(unit, context)
+                give_back_if_much()
                 _fuse_batch(method, batch, work.pairs.canvas, made)
         context.checkpoint(start + len(batch), len(pairs))
     return StageResult(artefacts={f"images/{pair.id}.png": made.hashes[pair.id] for pair in pairs},
