@@ -1,6 +1,6 @@
-"""What the networks of Tang, He and Liu share: YDTR, DATFuse and ITFuse.
+"""What the networks of Tang, He and Liu share: MATR, YDTR, DATFuse and ITFuse.
 
-Two facts of their transformer (Networks/net.py and network.py of the three repositories) decide its output. Its
+Two facts of their transformer (Networks/net.py and network.py of the four repositories) decide its output. Its
 windows hold one token, and attention over one token returns that token's value. And the authors take tokens by
 reinterpreting the memory of [N,C,H,W] as [N,H,W,C]: a token is C numbers in a row of one channel, not one pixel's
 channels, so the output depends on the width of the picture.

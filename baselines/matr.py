@@ -1,17 +1,18 @@
-"""MATR (Tang et al., IEEE TIP 2022): convolutions whose kernels adapt to the picture, and pixelwise transformers.
+"""MATR (Tang et al., IEEE TIP 2022): convolutions whose kernels adapt to the picture, and a small transformer.
 
-Facts of the network and recipe: tthinking/MATR@b427644d, `Networks/net.py`, `Networks/layers.py`, `Test.py`.
+Facts of the network and recipe: tthinking/MATR@b427644d, `Networks/net.py`, `Networks/layers.py`, `Test.py`. What its
+transformer does is told in `baselines._one_token_transformer`.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines._one_token_transformer import Transformer, unused_patch_norm
 from baselines.network import LumaNetwork, truncated
 from fusion.method import Card, WeightFile, register
 
-WIDTH, HEADS, BLOCKS, LATENT = 16, 8, 3, 5
-UNUSED_PATCH = 96  # a layer norm that the authors' constructor makes and never calls
+WIDTH, BLOCKS, LATENT = 16, 3, 5
 REPOSITORY, COMMIT = "tthinking/MATR", "b427644d4dab600a805cf2711d8a31232aaa2ca5"
 
 
@@ -45,32 +46,6 @@ class _Stage(nn.Module):
         return F.relu(self.bn1(self.conv1(x)))
 
 
-class _Attention(nn.Module):
-    """Attention inside windows of one pixel: every softmax is over one value, so only the value path is left."""
-
-    def __init__(self):
-        super().__init__()
-        self.relative_position_bias_table = nn.Parameter(torch.zeros(1, HEADS))
-        self.register_buffer("relative_position_index", torch.zeros(1, 1, dtype=torch.int64))
-        self.qkv, self.proj = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.proj(F.linear(x, self.qkv.weight[2 * WIDTH:], self.qkv.bias[2 * WIDTH:]))
-
-
-class _Block(nn.Module):
-    """[positions, 16] -> the same."""
-
-    def __init__(self):
-        super().__init__()
-        self.norm1, self.attn, self.norm2 = nn.LayerNorm(WIDTH), _Attention(), nn.LayerNorm(WIDTH)
-        self.mlp = nn.ModuleDict({"fc1": nn.Linear(WIDTH, 4 * WIDTH), "fc2": nn.Linear(4 * WIDTH, WIDTH)})
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.attn(self.norm1(x))
-        return x + self.mlp["fc2"](F.gelu(self.mlp["fc1"](self.norm2(x))))
-
-
 class MATRNetwork(nn.Module):
     """Functional picture (PET, SPECT, CT) and MRI, [1,1,H,W] in 0..1 -> fused [1,1,H,W] in -1..1."""
 
@@ -78,21 +53,14 @@ class MATRNetwork(nn.Module):
         super().__init__()
         self.convInput, self.conv = _Stage(2), _Stage(WIDTH)
         self.convolutional_out = nn.ModuleDict({"conv1": nn.Conv2d(WIDTH, 1, 1, bias=False)})
-        self.patch_embed = nn.ModuleDict({"norm": nn.LayerNorm(UNUSED_PATCH)})
-        self.basicLayer = nn.ModuleDict({"blocks": nn.ModuleList(_Block() for _ in range(BLOCKS))})
-
-    def _transform(self, x: Tensor) -> Tensor:
-        # the authors reinterpret [C,H,W] memory as [H,W,C] instead of moving the axis; the weights were trained so
-        rows = x.reshape(-1, WIDTH)
-        for block in self.basicLayer["blocks"]:
-            rows = block(rows)
-        return rows.reshape(x.shape)
+        self.patch_embed = unused_patch_norm()
+        self.basicLayer = Transformer(WIDTH, BLOCKS)
 
     def forward(self, functional: Tensor, mri: Tensor) -> Tensor:
         x, total = self.convInput(torch.cat([functional, mri], 1)), 0
         for _ in range(3):
             x = self.conv(x)
-            total = total + self.conv(self._transform(x))
+            total = total + self.conv(self.basicLayer(x))
         return torch.tanh(self.convolutional_out["conv1"](total))
 
 

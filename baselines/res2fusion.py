@@ -48,8 +48,9 @@ def _attended(queries: Tensor, keys: Tensor) -> Tensor:
     """
     rows = max(1, ELEMENTS * torch.get_num_threads() // len(keys))
     ranges = torch.stack([torch.stack((part @ keys.T).aminmax()) for part in queries.split(rows)])
-    extent = float(ranges[:, 1].max() - ranges[:, 0].min()) or 1.0  # flat, where the authors' code divides by zero
-    return F.scaled_dot_product_attention(queries[None], keys[None], keys[None], scale=1 / extent)[0]
+    extent = ranges[:, 1].max() - ranges[:, 0].min()
+    extent = torch.where(extent > 0, extent, 1)  # flat, where the authors' code divides by zero
+    return F.scaled_dot_product_attention((queries / extent)[None], keys[None], keys[None], scale=1)[0]
 
 
 def channel_attention(features: Tensor) -> Tensor:

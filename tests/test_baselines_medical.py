@@ -62,13 +62,13 @@ def test_matr_kernels_follow_the_picture():
 
 def test_matr_attention_in_windows_of_one_pixel_is_its_value_path():
     """Against the general formula of windowed attention with one position per window."""
-    block = MATRNetwork().basicLayer["blocks"][0]
+    block = MATRNetwork().basicLayer.blocks[0]
     x = torch.rand(50, 16, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
         query, key, value = block.attn.qkv(x).reshape(50, 1, 3, 8, 2).permute(2, 0, 3, 1, 4)
         scores = query @ key.transpose(-2, -1) / 2**0.5 + block.attn.relative_position_bias_table.view(8, 1, 1)
         expected = block.attn.proj((scores.softmax(-1) @ value).transpose(1, 2).reshape(50, 16))
-        torch.testing.assert_close(block.attn(x), expected)
+        torch.testing.assert_close(block.attn(x, x), expected)
 
 
 def test_gesenet_masked_body_equals_its_sparse_form():
