@@ -11,9 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fusion.smfnet.fast.convolutions import TILE, Direct, Tiles, Winograd
-from fusion.smfnet.fast.maps import Maps
+from fusion.fast.conv3 import TILE, Direct, Tiles, Winograd
+from fusion.fast.forms import Form
+from fusion.fast.maps import Maps
 
+# Values (pixels times width) of a chunk: on CPU 1.5 MB of features stay in the cache; a GPU wants large launches.
+CHUNK_VALUES = {"cpu": 3 << 17, "cuda": 1 << 26}
 FIRST = 4 * TILE  # rows of the first chunk: after three convolutions some are left
 
 
@@ -102,6 +105,23 @@ def streamed(maps: Maps, work: Callable[..., Tensor | tuple[Tensor, Tensor]], *s
             target.copy_(y)
         row += count
     return result
+
+
+class StreamedForm(Form):
+    """A form on feature maps, float32 [N,C,H,W] on the CPU -> [N,C,H,W] in channels_last.
+
+    Forms of this kind one behind another pass their maps on without a copy. One picture after the other: rows of one
+    lie together in memory, rows of several do not.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = Maps(*x.shape[2:], CHUNK_VALUES["cpu"] // (x.shape[1] * x.shape[3]), x)
+        done = [self.run(picture, maps) for picture in x.permute(0, 2, 3, 1).contiguous().split(1)]
+        return (torch.cat(done) if len(done) > 1 else done[0]).permute(0, 3, 1, 2)
+
+    def run(self, x: Tensor, maps: Maps) -> Tensor:
+        """[1,H,W,C] -> [1,H,W,C]."""
+        raise NotImplementedError
 
 
 def norm(x: Tensor, parameters: tuple[Tensor, Tensor]) -> Tensor:
