@@ -17,6 +17,7 @@ from fusion.fast.maps import Maps
 
 # Values (pixels times width) of a chunk: on CPU 1.5 MB of features stay in the cache; a GPU wants large launches.
 CHUNK_VALUES = {"cpu": 3 << 17, "cuda": 1 << 26}
+MOST = TILE + 1  # rows that a 3x3 convolution keeps for the next chunk
 FIRST = 4 * TILE  # rows of the first chunk: after three convolutions some are left
 
 
@@ -32,6 +33,7 @@ class Stream:
         self.rows = max(rows // TILE * TILE, 2 * TILE)
         self.kept: dict[int, Tensor] = {}  # by call: rows of a result that are needed again
         self.reached: dict[int, int] = {}  # by call: the next row of a map
+        self.room: tuple[Tensor, Tensor] | None = None  # what `linear` made last, and that with the rows around it
 
     def __iter__(self) -> Iterator[list[Tensor]]:
         """The rows of each map, chunk by chunk."""
@@ -41,6 +43,24 @@ class Stream:
             self.begins, self.ends, self.calls = begin == 0, end == self.height, itertools.count()
             self.chunk = [x[:, begin:end] for x in self.maps]
             yield self.chunk
+
+    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """F.linear of contiguous rows [B,h,W,C]. On one image on CPU there is room around the result [1,h,W,O].
+
+        A window of the result, also when it was changed in place, then only copies the rows that it adds.
+        """
+        if len(x) > 1 or x.device.type != "cpu":
+            return F.linear(x, weight, bias)
+        rows, width, outputs = *x.shape[1:3], len(weight)
+        around = x.new_empty(1, MOST + rows + 1, width, outputs)
+        result = around[:, MOST:-1]
+        flat = x.reshape(-1, x.shape[-1]), weight.t()
+        if bias is None:
+            torch.mm(*flat, out=result.view(-1, outputs))
+        else:
+            torch.addmm(bias, *flat, out=result.view(-1, outputs))
+        self.room = result, around
+        return result
 
     def conv3(self, x: Tensor, convolution: Direct | Winograd | Tiles) -> Tensor:
         """3x3 convolution, zero padding."""
@@ -54,18 +74,18 @@ class Stream:
         call, whole = next(self.calls), self._map(x)
         if whole is not None:
             x = whole[:, max(0, self.begin - 1):self.end + 1]
-        parts = [x]
+        before, after = x[:, :0], x[:, :0]
         if self.begins:
-            parts.insert(0, padding(x[:, :1], x[:, 1:2]))
+            before = padding(x[:, :1], x[:, 1:2])
         elif whole is None:
-            parts.insert(0, self.kept[call])
+            before = self.kept[call]
         if self.ends:
-            parts.append(padding(x[:, -1:], x[:, -2:-1]))
-        x = torch.cat(parts, dim=1) if len(parts) > 1 else x
+            after = padding(x[:, -1:], x[:, -2:-1])
+        x = self._joined(before, x, after)
         results = x.shape[1] - 2
         if not self.ends:
             results -= results % TILE
-        self.kept[call] = x[:, results:]
+        self.kept[call] = x[:, results:].clone()  # so that memory still in the cache is free for the next steps
         return x[:, :results + 2]
 
     def delay(self, x: Tensor, y: Tensor) -> Tensor:
@@ -77,8 +97,18 @@ class Stream:
             return whole[:, row:row + count]
         if not self.begins:
             x = torch.cat((self.kept[call], x), dim=1)
-        self.kept[call] = x[:, count:]
+        self.kept[call] = x[:, count:].clone()
         return x[:, :count]
+
+    def _joined(self, before: Tensor, x: Tensor, after: Tensor) -> Tensor:
+        """Rows one behind another, in x's own memory if there is room."""
+        if self.room is None or self.room[0] is not x:
+            parts = [rows for rows in (before, x, after) if rows.shape[1]]
+            return torch.cat(parts, dim=1) if len(parts) > 1 else x
+        around, begin, end = self.room[1], MOST - before.shape[1], MOST + x.shape[1]
+        around[:, begin:MOST] = before
+        around[:, end:end + after.shape[1]] = after
+        return around[:, begin:end + after.shape[1]]
 
     def _map(self, x: Tensor) -> Tensor | None:
         """The map that x is the chunk of, whose other rows need not be kept; None for a result."""

@@ -38,13 +38,13 @@ class FastMDTA:
         folded = (self.project @ matrix).transpose(1, 2).to(x.dtype)  # [B,C,C]
 
         def attend(stream: Stream, x: Tensor) -> Tensor:
-            v = stream.conv3(F.linear(norm(x, self.norm), self.v), self.v_depthwise)
+            v = stream.conv3(stream.linear(norm(x, self.norm), self.v), self.v_depthwise)
             return torch.baddbmm(pixels(stream.delay(x, v)), pixels(v), folded).view(v.shape)
 
         return attend
 
     def _queries_and_keys(self, stream: Stream, x: Tensor) -> Tensor:
-        return stream.conv3(F.linear(norm(x, self.norm), self.qk), self.qk_depthwise)
+        return stream.conv3(stream.linear(norm(x, self.norm), self.qk), self.qk_depthwise)
 
 
 class FastDenseAttention:

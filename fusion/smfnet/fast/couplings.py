@@ -22,7 +22,7 @@ class Bottlenecks:
         self.outs = [point(child(block, 5, nn.Conv2d).weight) for block in blocks]
 
     def __call__(self, stream: Stream, x: Tensor) -> list[Tensor]:
-        x = F.linear(x, self.in_).clamp_(0, 6)
+        x = stream.linear(x, self.in_).clamp_(0, 6)
         x = stream.window(x, lambda border, inner: inner).permute(0, 3, 1, 2)
         x = F.conv2d(F.pad(x, (1, 1, 0, 0), mode="reflect"), self.depthwise, groups=len(self.depthwise))
         x = x.permute(0, 2, 3, 1).clamp_(0, 6)
