@@ -69,17 +69,22 @@ class FastFeedForward:
         return mixed, stream.delay(x, mixed)
 
 
-@faster(RestormerBlock)
-class FastRestormerBlock(StreamedForm):
-    """Two passes: the products of queries and keys, then all that follows, a few rows at a time."""
+class TwoPasses(StreamedForm):
+    """The attention's sums over all pixels first, then all that follows, a few rows at a time."""
 
-    def __init__(self, block: RestormerBlock):
+    def __init__(self, attention: FastMDTA | FastDenseAttention, feed: FastFeedForward):
         super().__init__()
-        self.attention, self.feed = FastMDTA(block.norm1, block.attn), FastFeedForward(block.norm2, block.ffn)
+        self.attention, self.feed = attention, feed
 
     def run(self, x: Tensor, maps: Maps) -> Tensor:
         attend = self.attention(x, maps)
         return streamed(maps, lambda stream, x: self.feed(stream, attend(stream, x)), x)
+
+
+@faster(RestormerBlock)
+class FastRestormerBlock(TwoPasses):
+    def __init__(self, block: RestormerBlock):
+        super().__init__(FastMDTA(block.norm1, block.attn), FastFeedForward(block.norm2, block.ffn))
 
 
 class BaseFeature(nn.Module):
@@ -96,12 +101,9 @@ class BaseFeature(nn.Module):
 
 
 @faster(BaseFeature)
-class FastBaseFeature(FastRestormerBlock):
-    """The same with the other attention, whose values' convolution and projection are one."""
-
+class FastBaseFeature(TwoPasses):
     def __init__(self, block: BaseFeature):
-        StreamedForm.__init__(self)
-        self.attention, self.feed = FastDenseAttention(block.norm1, block.attn), FastFeedForward(block.norm2, block.mlp)
+        super().__init__(FastDenseAttention(block.norm1, block.attn), FastFeedForward(block.norm2, block.mlp))
 
 
 class DetailNode(nn.Module):
@@ -135,7 +137,7 @@ class FastDetailNode(StreamedForm):
     def run(self, x: Tensor, maps: Maps) -> Tensor:
         return streamed(maps, self._work, x)
 
-    def _work(self, stream: Stream, x: Tensor) -> Tensor:
+    def _work(self, stream: Stream, x: Tensor) -> list[Tensor]:
         return self.couple(stream, *F.linear(x, self.mix, self.bias).chunk(2, dim=-1))
 
 

@@ -15,6 +15,7 @@ from fusion.fast.maps import Maps
 from fusion.fast.streams import Stream, StreamedForm, norm, streamed
 from fusion.method import Card, WeightFile, register
 from fusion.smfnet.fast.attention import affine
+from fusion.smfnet.fast.modules import expect
 from fusion.smfnet.network.blocks import ChannelNorm
 
 REPOSITORY, COMMIT = "HXY13/PFCFuse-Image-Fusion", "d9e02afa46f32655dcaf9bd216a993c71e3b2708"
@@ -50,8 +51,8 @@ class FastPoolBlock(StreamedForm):
         kernel = torch.full((3, 3), 1 / 9)
         kernel[1, 1] -= 1
         self.pool = depthwise(block.layer_scale_1[:, None, None, None] * kernel)
-        self.in_ = point(block.poolmlp["fc1"].weight)
-        self.out = point(block.poolmlp["fc2"].weight) * block.layer_scale_2[:, None]
+        self.in_, out = (point(expect(block.poolmlp[name], nn.Conv2d).weight) for name in ("fc1", "fc2"))
+        self.out = out * block.layer_scale_2[:, None]
 
     def run(self, x: Tensor, maps: Maps) -> Tensor:
         return streamed(maps, self._work, x)

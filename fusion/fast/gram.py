@@ -20,7 +20,7 @@ def gram(maps: Maps, x: Tensor, heads: int, work: Callable[[Stream, Tensor], Ten
     The channels lie as in by_head. Pixels of a chunk are summed in float32, chunks in float64.
     """
     total = torch.zeros((), dtype=torch.float64, device=x.device)
-    for chunk, in (stream := Stream(maps.rows, x)):
+    for chunk, in (stream := Stream(maps, x)):
         y = pixels(work(stream, chunk)).unflatten(-1, (heads, -1)).float()
         total = total + (y.permute(0, 2, 3, 1) @ y.permute(0, 2, 1, 3)).double()
     return total

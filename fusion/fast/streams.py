@@ -17,20 +17,20 @@ from fusion.fast.maps import Maps
 
 # Values (pixels times width) of a chunk: on CPU 1.5 MB of features stay in the cache; a GPU wants large launches.
 CHUNK_VALUES = {"cpu": 3 << 17, "cuda": 1 << 26}
-MOST = TILE + 1  # rows that a 3x3 convolution keeps for the next chunk
+KEPT = TILE + 1  # rows that a 3x3 convolution keeps at most for the next chunk
 FIRST = 4 * TILE  # rows of the first chunk: after three convolutions some are left
 
 
 class Stream:
-    """One pass over maps [B,H,W,C] in chunks of about `rows` rows.
+    """One pass over maps [B,H,W,C] in chunks of about `sizes.rows` rows.
 
     Work on a chunk calls conv3, window and delay in the same order every time: the n-th call goes on where the n-th
     call of the chunk before left off. A result may have fewer rows than its chunk or more; in all it has H.
     """
 
-    def __init__(self, rows: int, *maps: Tensor):
-        self.maps, self.height = maps, maps[0].shape[1]
-        self.rows = max(rows // TILE * TILE, 2 * TILE)
+    def __init__(self, sizes: Maps, *maps: Tensor):
+        self.maps, self.height, self.step = maps, maps[0].shape[1], sizes.step
+        self.rows = max(sizes.rows // TILE * TILE, 2 * TILE)
         self.kept: dict[int, Tensor] = {}  # by call: rows of a result that are needed again
         self.reached: dict[int, int] = {}  # by call: the next row of a map
         self.room: tuple[Tensor, Tensor] | None = None  # what `linear` made last, and that with the rows around it
@@ -52,8 +52,8 @@ class Stream:
         if len(x) > 1 or x.device.type != "cpu":
             return F.linear(x, weight, bias)
         rows, width, outputs = *x.shape[1:3], len(weight)
-        around = x.new_empty(1, MOST + rows + 1, width, outputs)
-        result = around[:, MOST:-1]
+        around = x.new_empty(1, KEPT + rows + 1, width, outputs)
+        result = around[:, KEPT:-1]
         flat = x.reshape(-1, x.shape[-1]), weight.t()
         if bias is None:
             torch.mm(*flat, out=result.view(-1, outputs))
@@ -84,7 +84,7 @@ class Stream:
         x = self._joined(before, x, after)
         results = x.shape[1] - 2
         if not self.ends:
-            results -= results % TILE
+            results -= results % self.step
         self.kept[call] = x[:, results:].clone()  # so that memory still in the cache is free for the next steps
         return x[:, :results + 2]
 
@@ -105,8 +105,8 @@ class Stream:
         if self.room is None or self.room[0] is not x:
             parts = [rows for rows in (before, x, after) if rows.shape[1]]
             return torch.cat(parts, dim=1) if len(parts) > 1 else x
-        around, begin, end = self.room[1], MOST - before.shape[1], MOST + x.shape[1]
-        around[:, begin:MOST] = before
+        around, begin, end = self.room[1], KEPT - before.shape[1], KEPT + x.shape[1]
+        around[:, begin:KEPT] = before
         around[:, end:end + after.shape[1]] = after
         return around[:, begin:end + after.shape[1]]
 
@@ -115,22 +115,24 @@ class Stream:
         return next((whole for whole, chunk in zip(self.maps, self.chunk) if chunk is x), None)
 
 
-def streamed(maps: Maps, work: Callable[..., Tensor | tuple[Tensor, Tensor]], *sources: Tensor,
+def streamed(maps: Maps, work: Callable[..., Tensor | tuple[Tensor, Tensor] | list[Tensor]], *sources: Tensor,
              channels: int | None = None) -> Tensor:
     """Apply work(stream, *rows of the sources [B,H,W,C]) to all chunks and put the results together, [B,H,W,channels].
 
-    work: makes rows of the result, or two tensors whose sum they are.
+    work: makes rows of the result: a tensor, two whose sum it is, or a list of those whose channels it joins.
     channels: of the result; None where it has those of the first source.
     """
     *shape, own = sources[0].shape
     result = maps.take(*shape, channels or own)
-    stream, row = Stream(maps.rows, *sources), 0
+    stream, row = Stream(maps, *sources), 0
     for chunk in stream:
         y = work(stream, *chunk)
-        count = (y[0] if isinstance(y, tuple) else y).shape[1]
+        count = (y if isinstance(y, Tensor) else y[0]).shape[1]
         target = result[:, row:row + count]
         if isinstance(y, tuple):
             torch.add(*y, out=target)
+        elif isinstance(y, list):
+            torch.cat(y, dim=-1, out=target)
         else:
             target.copy_(y)
         row += count
@@ -145,7 +147,7 @@ class StreamedForm(Form):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        maps = Maps(*x.shape[2:], CHUNK_VALUES["cpu"] // (x.shape[1] * x.shape[3]), x)
+        maps = Maps(*x.shape[2:], CHUNK_VALUES["cpu"] // (x.shape[1] * x.shape[3]), x, step=1)
         done = [self.run(picture, maps) for picture in x.permute(0, 2, 3, 1).contiguous().split(1)]
         return (torch.cat(done) if len(done) > 1 else done[0]).permute(0, 3, 1, 2)
 

@@ -22,9 +22,11 @@ class Bottlenecks:
         self.outs = [point(child(block, 5, nn.Conv2d).weight) for block in blocks]
 
     def __call__(self, stream: Stream, x: Tensor) -> list[Tensor]:
+        # columns are reflected before the 1x1: there are fewer channels
+        x = F.pad(x.permute(0, 3, 1, 2), (1, 1, 0, 0), mode="reflect").permute(0, 2, 3, 1)
         x = stream.linear(x, self.in_).clamp_(0, 6)
         x = stream.window(x, lambda border, inner: inner).permute(0, 3, 1, 2)
-        x = F.conv2d(F.pad(x, (1, 1, 0, 0), mode="reflect"), self.depthwise, groups=len(self.depthwise))
+        x = F.conv2d(x, self.depthwise, groups=len(self.depthwise))
         x = x.permute(0, 2, 3, 1).clamp_(0, 6)
         return [F.linear(part, out) for part, out in zip(x.chunk(len(self.outs), dim=-1), self.outs)]
 
@@ -43,13 +45,13 @@ class FastCoupling:
     def __init__(self, module: Couples):
         self.phi, self.rho_eta = Bottlenecks(module.theta_phi), Bottlenecks(module.theta_rho, module.theta_eta)
 
-    def __call__(self, stream: Stream, z1: Tensor, z2: Tensor) -> Tensor:
-        """Rows [B,h,W,C/2] each -> [B,h',W,C]."""
+    def __call__(self, stream: Stream, z1: Tensor, z2: Tensor) -> list[Tensor]:
+        """Rows [B,h,W,C/2] each -> the same."""
         phi, = self.phi(stream, z1)
         z2 = stream.delay(z2, phi) + phi
         rho, eta = self.rho_eta(stream, z2)
         z1 = torch.addcmul(eta, stream.delay(z1, rho), rho.exp_())
-        return torch.cat((z1, stream.delay(z2, rho)), dim=-1)
+        return [z1, stream.delay(z2, rho)]
 
 
 class FastInverseCoupling:
@@ -60,10 +62,10 @@ class FastInverseCoupling:
         self.first, self.second = Bottlenecks(module.r, module.y), Bottlenecks(module.f, module.p)
         self.scale = module.scale
 
-    def __call__(self, stream: Stream, x: Tensor) -> Tensor:
+    def __call__(self, stream: Stream, x: Tensor) -> list[Tensor]:
         x1, x2 = F.linear(x, self.mix, self.mix_bias).chunk(2, dim=-1)
         scale, shift = self.first(stream, x1)
         y2 = (stream.delay(x2, scale) - shift) * self.scale(scale)
         shift, scale = self.second(stream, y2)
         y1 = (stream.delay(x1, scale) - shift) * self.scale(scale)
-        return torch.cat((y1, stream.delay(y2, scale)), dim=-1)
+        return [y1, stream.delay(y2, scale)]

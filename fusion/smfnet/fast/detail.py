@@ -75,7 +75,7 @@ class FastCrossAttention:
         folded = torch.cat([self.mix[:, :self.half] @ projected[0], self.mix[:, self.half:] @ projected[1]], dim=2)
         folded = folded.transpose(1, 2).to(x.dtype)  # [B,C,C]
 
-        def work(stream: Stream, x: Tensor) -> Tensor:
+        def work(stream: Stream, x: Tensor) -> list[Tensor]:
             v = F.linear(x.unflatten(-1, (2, self.half)), self.v, self.v_bias).flatten(-2)
             v = stream.conv3(v, self.v_depthwise)
             z1, z2 = torch.baddbmm(self.mix_bias, pixels(v), folded).view(v.shape).split(self.half, dim=-1)
@@ -106,7 +106,7 @@ class FastConvs:
 
 def detail_fusion(grdb: FastGRDB, layers: list[FastInverseCoupling], x: Tensor, maps: Maps) -> Tensor:
     """F_detail, Eq. 17. x is given back."""
-    steps: list[Callable[[Stream, Tensor], Tensor]] = [grdb, *layers]
+    steps: list[Callable[[Stream, Tensor], Tensor | list[Tensor]]] = [grdb, *layers]
     for layer in steps:
         x, before = streamed(maps, layer, x), x
         maps.give(before)
