@@ -147,7 +147,8 @@ class StreamedForm(Form):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        maps = Maps(*x.shape[2:], CHUNK_VALUES["cpu"] // (x.shape[1] * x.shape[3]), x, step=1)
+        channels, height, width = x.shape[1:]
+        maps = Maps(height, width, CHUNK_VALUES["cpu"] // (channels * width), x, step=1)
         done = [self.run(picture, maps) for picture in x.permute(0, 2, 3, 1).contiguous().split(1)]
         return (torch.cat(done) if len(done) > 1 else done[0]).permute(0, 3, 1, 2)
 
