@@ -11,7 +11,13 @@ from torch import Tensor, nn
 
 from baselines._checkpoint import load_state, restore
 from baselines.network import LumaNetwork, min_max, rounded_grey
+from fusion.fast import faster
+from fusion.fast.conv3 import Direct, point
+from fusion.fast.maps import Maps
+from fusion.fast.streams import Stream, StreamedForm, norm, streamed
 from fusion.method import Card, WeightFile, register
+from fusion.smfnet.fast.attention import FastDenseAttention, FastMDTA, affine
+from fusion.smfnet.fast.couplings import FastCoupling
 from fusion.smfnet.network.bfe import DenseAttention
 from fusion.smfnet.network.blocks import MDTA, ChannelNorm
 from fusion.smfnet.network.cai import BottleneckResidual
@@ -47,6 +53,40 @@ class RestormerBlock(nn.Module):
         return x + self.ffn(self.norm2(x))
 
 
+class FastFeedForward:
+    """x + GatedFeedForward(LN x), gate and value each on their own: halves of one tensor would not lie together."""
+
+    def __init__(self, norm: ChannelNorm, module: GatedFeedForward):
+        self.norm, conv = affine(norm), module.dwconv
+        self.ins, self.out = point(module.project_in.weight).chunk(2), point(module.project_out.weight)
+        self.convolutions = [Direct(weight, groups=conv.groups // 2) for weight in conv.weight.chunk(2)]
+
+    def __call__(self, stream: Stream, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows [1,h,W,C] -> two tensors whose sum the result is."""
+        z = norm(x, self.norm)
+        gate, value = (stream.conv3(stream.linear(z, in_), conv) for in_, conv in zip(self.ins, self.convolutions))
+        mixed = F.linear(F.gelu(gate).mul_(value), self.out)
+        return mixed, stream.delay(x, mixed)
+
+
+class TwoPasses(StreamedForm):
+    """The attention's sums over all pixels first, then all that follows, a few rows at a time."""
+
+    def __init__(self, attention: FastMDTA | FastDenseAttention, feed: FastFeedForward):
+        super().__init__()
+        self.attention, self.feed = attention, feed
+
+    def run(self, x: Tensor, maps: Maps) -> Tensor:
+        attend = self.attention(x, maps)
+        return streamed(maps, lambda stream, x: self.feed(stream, attend(stream, x)), x)
+
+
+@faster(RestormerBlock)
+class FastRestormerBlock(TwoPasses):
+    def __init__(self, block: RestormerBlock):
+        super().__init__(FastMDTA(block.norm1, block.attn), FastFeedForward(block.norm2, block.ffn))
+
+
 class BaseFeature(nn.Module):
     """Low-frequency branch and base fusion layer. [N,C,H,W] -> [N,C,H,W]."""
 
@@ -58,6 +98,12 @@ class BaseFeature(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.attn(self.norm1(x))
         return x + self.mlp(self.norm2(x))
+
+
+@faster(BaseFeature)
+class FastBaseFeature(TwoPasses):
+    def __init__(self, block: BaseFeature):
+        super().__init__(FastDenseAttention(block.norm1, block.attn), FastFeedForward(block.norm2, block.mlp))
 
 
 class DetailNode(nn.Module):
@@ -78,6 +124,21 @@ class DetailNode(nn.Module):
         second = second + self.theta_phi(first)
         first = first * torch.exp(self.theta_rho(second)) + self.theta_eta(second)
         return torch.cat((first, second), dim=1)
+
+
+@faster(DetailNode)
+class FastDetailNode(StreamedForm):
+    """A few rows go through the whole step before the next."""
+
+    def __init__(self, node: DetailNode):
+        super().__init__()
+        self.mix, self.bias, self.couple = point(node.shffleconv.weight), node.shffleconv.bias, FastCoupling(node)
+
+    def run(self, x: Tensor, maps: Maps) -> Tensor:
+        return streamed(maps, self._work, x)
+
+    def _work(self, stream: Stream, x: Tensor) -> list[Tensor]:
+        return self.couple(stream, *F.linear(x, self.mix, self.bias).chunk(2, dim=-1))
 
 
 class DetailFeature(nn.Module):

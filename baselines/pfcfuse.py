@@ -9,7 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.cddfuse import WIDTH, CDDFuseNetwork, DualBranchMethod
+from fusion.fast import faster
+from fusion.fast.conv3 import depthwise, point
+from fusion.fast.maps import Maps
+from fusion.fast.streams import Stream, StreamedForm, norm, streamed
 from fusion.method import Card, WeightFile, register
+from fusion.smfnet.fast.attention import affine
+from fusion.smfnet.fast.modules import expect
 from fusion.smfnet.network.blocks import ChannelNorm
 
 REPOSITORY, COMMIT = "HXY13/PFCFuse-Image-Fusion", "d9e02afa46f32655dcaf9bd216a993c71e3b2708"
@@ -33,6 +39,28 @@ class PoolBlock(nn.Module):
         x = x + self.layer_scale_1[:, None, None] * (F.avg_pool2d(normal, 3, stride=1, padding=1) - normal)
         mixed = self.poolmlp["fc2"](F.gelu(self.poolmlp["fc1"](self.norm2(x))))
         return x + self.layer_scale_2[:, None, None] * mixed
+
+
+@faster(PoolBlock)
+class FastPoolBlock(StreamedForm):
+    """A few rows go through the whole block before the next; pooling is a depthwise convolution, the scales folded."""
+
+    def __init__(self, block: PoolBlock):
+        super().__init__()
+        self.norm1, self.norm2 = affine(block.norm1), affine(block.norm2)
+        kernel = torch.full((3, 3), 1 / 9)
+        kernel[1, 1] -= 1
+        self.pool = depthwise(block.layer_scale_1[:, None, None, None] * kernel)
+        self.in_, out = (point(expect(block.poolmlp[name], nn.Conv2d).weight) for name in ("fc1", "fc2"))
+        self.out = out * block.layer_scale_2[:, None]
+
+    def run(self, x: Tensor, maps: Maps) -> Tensor:
+        return streamed(maps, self._work, x)
+
+    def _work(self, stream: Stream, x: Tensor) -> tuple[Tensor, Tensor]:
+        pooled = stream.conv3(norm(x, self.norm1), self.pool)
+        x = pooled.add_(stream.delay(x, pooled))
+        return F.linear(F.gelu(F.linear(norm(x, self.norm2), self.in_)), self.out), x
 
 
 class PFCFuseNetwork(CDDFuseNetwork):

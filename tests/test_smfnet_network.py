@@ -9,10 +9,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from fusion.fast.conv3 import Winograd
+from fusion.fast.maps import Maps
 from fusion.smfnet.complexity import complexity
-from fusion.smfnet.fast.convolutions import Winograd
 from fusion.smfnet.fast.detail import detail_fusion
-from fusion.smfnet.fast.maps import Maps
 from fusion.smfnet.fast.network import FastSMFNet, supports
 from fusion.smfnet.network.smfnet import SMFNet
 from fusion.smfnet.settings import PAPER, RELEASED, NetworkSettings

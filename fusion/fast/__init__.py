@@ -1,7 +1,9 @@
 """Faster ways to the same numbers, for every network.
 
 `accelerate(network)` is what others need, `how()` says what it does on this machine. Blocks that have a faster form
-(`faster`, `Form`) work on a few rows at a time (`in_chunks`), so that what lies between their steps stays in the cache.
+(`faster`, `Form`) work on a few rows at a time, so that what lies between their steps stays in the cache: `in_chunks`
+where rows are alone, fusion.fast.streams where 3x3 convolutions need their neighbours, fusion.fast.gram where channels
+attend to one another over all pixels.
 Dense convolutions run on a CPU's bfloat16 tiles, without copies between; on a machine that has no such tiles or no
 compiler they stay as they are.
 """

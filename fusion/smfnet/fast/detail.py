@@ -1,4 +1,4 @@
-"""GRDB, cross attention, couplings and the decoder's convolutions on streams of rows."""
+"""GRDB, cross attention and the decoder's convolutions on streams of rows."""
 
 from collections.abc import Callable
 
@@ -6,12 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fusion.smfnet.fast.attention import attention, by_head, gram, point
-from fusion.smfnet.fast.convolutions import conv3, depthwise
-from fusion.smfnet.fast.maps import Maps
-from fusion.smfnet.fast.modules import bias, child
-from fusion.smfnet.fast.streams import Stream, pixels, streamed
-from fusion.smfnet.network import cai, fusion_layers
+from fusion.fast.conv3 import conv3, depthwise, point
+from fusion.fast.gram import attention, by_head, gram
+from fusion.fast.maps import Maps
+from fusion.fast.streams import Stream, pixels, streamed
+from fusion.smfnet.fast.couplings import FastCoupling, FastInverseCoupling
+from fusion.smfnet.fast.modules import bias
+from fusion.smfnet.network import cai
 
 
 class FastGRDB:
@@ -40,23 +41,6 @@ class FastGRDB:
         return F.leaky_relu_(result, 0.1).view(z.shape)
 
 
-class Bottlenecks:
-    """One or two BottleneckResidual blocks on the same input [B,h,W,C/2]."""
-
-    def __init__(self, *modules: cai.BottleneckResidual):
-        blocks = [module.bottleneckBlock for module in modules]
-        self.in_ = torch.cat([point(child(block, 0, nn.Conv2d).weight) for block in blocks])
-        self.depthwise = torch.cat([child(block, 3, nn.Conv2d).weight for block in blocks])
-        self.outs = [point(child(block, 5, nn.Conv2d).weight) for block in blocks]
-
-    def __call__(self, stream: Stream, x: Tensor) -> list[Tensor]:
-        x = F.linear(x, self.in_).clamp_(0, 6)
-        x = stream.window(x, lambda border, inner: inner).permute(0, 3, 1, 2)
-        x = F.conv2d(F.pad(x, (1, 1, 0, 0), mode="reflect"), self.depthwise, groups=len(self.depthwise))
-        x = x.permute(0, 2, 3, 1).clamp_(0, 6)
-        return [F.linear(part, out) for part, out in zip(x.chunk(len(self.outs), dim=-1), self.outs)]
-
-
 class FastCrossAttention:
     """CAI after the GRDB: cross attention of the two halves, Eq. 4-5, then the coupling, Eq. 6-7."""
 
@@ -81,8 +65,7 @@ class FastCrossAttention:
         self.mix = point(coupling.shffleconv.weight).double()
         projected = bias(cross.project_out).double().repeat(2)
         self.mix_bias = (self.mix @ projected + bias(coupling.shffleconv).double()).to(self.v.dtype)
-        self.phi = Bottlenecks(coupling.theta_phi)
-        self.rho_eta = Bottlenecks(coupling.theta_rho, coupling.theta_eta)
+        self.couple = FastCoupling(coupling)
         self.half = half
 
     def __call__(self, x: Tensor, maps: Maps) -> Tensor:
@@ -92,37 +75,16 @@ class FastCrossAttention:
         folded = torch.cat([self.mix[:, :self.half] @ projected[0], self.mix[:, self.half:] @ projected[1]], dim=2)
         folded = folded.transpose(1, 2).to(x.dtype)  # [B,C,C]
 
-        def work(stream: Stream, x: Tensor) -> Tensor:
+        def work(stream: Stream, x: Tensor) -> list[Tensor]:
             v = F.linear(x.unflatten(-1, (2, self.half)), self.v, self.v_bias).flatten(-2)
             v = stream.conv3(v, self.v_depthwise)
             z1, z2 = torch.baddbmm(self.mix_bias, pixels(v), folded).view(v.shape).split(self.half, dim=-1)
-            phi, = self.phi(stream, z1)
-            z2 = stream.delay(z2, phi) + phi
-            rho, eta = self.rho_eta(stream, z2)
-            z1 = torch.addcmul(eta, stream.delay(z1, rho), rho.exp_())
-            return torch.cat((z1, stream.delay(z2, rho)), dim=-1)
+            return self.couple(stream, z1, z2)
 
         return streamed(maps, work, x)
 
     def _queries_and_keys(self, stream: Stream, x: Tensor) -> Tensor:
         return stream.conv3(F.linear(x, self.qk, self.qk_bias), self.qk_depthwise)
-
-
-class FastInverseCoupling:
-    """Eq. 19-20 in the released form."""
-
-    def __init__(self, module: fusion_layers.InverseCoupling):
-        self.mix, self.mix_bias = point(module.shffleconv.weight), module.shffleconv.bias
-        self.first, self.second = Bottlenecks(module.r, module.y), Bottlenecks(module.f, module.p)
-        self.scale = module.scale
-
-    def __call__(self, stream: Stream, x: Tensor) -> Tensor:
-        x1, x2 = F.linear(x, self.mix, self.mix_bias).chunk(2, dim=-1)
-        scale, shift = self.first(stream, x1)
-        y2 = (stream.delay(x2, scale) - shift) * self.scale(scale)
-        shift, scale = self.second(stream, y2)
-        y1 = (stream.delay(x1, scale) - shift) * self.scale(scale)
-        return torch.cat((y1, stream.delay(y2, scale)), dim=-1)
 
 
 class FastConvs:
@@ -144,7 +106,7 @@ class FastConvs:
 
 def detail_fusion(grdb: FastGRDB, layers: list[FastInverseCoupling], x: Tensor, maps: Maps) -> Tensor:
     """F_detail, Eq. 17. x is given back."""
-    steps: list[Callable[[Stream, Tensor], Tensor]] = [grdb, *layers]
+    steps: list[Callable[[Stream, Tensor], Tensor | list[Tensor]]] = [grdb, *layers]
     for layer in steps:
         x, before = streamed(maps, layer, x), x
         maps.give(before)

@@ -6,11 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fusion.smfnet.fast.attention import point
-from fusion.smfnet.fast.convolutions import TILE, Winograd, conv3
-from fusion.smfnet.fast.maps import Maps
+from fusion.fast.conv3 import TILE, Winograd, conv3, point
+from fusion.fast.maps import Maps
+from fusion.fast.streams import Stream, streamed
 from fusion.smfnet.fast.modules import bias, child, children
-from fusion.smfnet.fast.streams import Stream, streamed
 from fusion.smfnet.network import gr
 
 

@@ -7,28 +7,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fusion.fast.conv3 import conv3
+from fusion.fast.maps import Maps
+from fusion.fast.streams import CHUNK_VALUES, Stream, streamed
 from fusion.smfnet.fast.attention import FastBaseBlock, FastTransformer
-from fusion.smfnet.fast.convolutions import conv3
+from fusion.smfnet.fast.couplings import FastInverseCoupling
 from fusion.smfnet.fast.detail import (
     FastConvs,
     FastCrossAttention,
     FastGRDB,
-    FastInverseCoupling,
     detail_fusion,
 )
 from fusion.smfnet.fast.graph import FastGraph
-from fusion.smfnet.fast.maps import Maps
 from fusion.smfnet.fast.modules import child, children, expect
-from fusion.smfnet.fast.streams import Stream, streamed
 from fusion.smfnet.network.bfe import BaseBlock, Stage
 from fusion.smfnet.network.blocks import TransformerBlock
 from fusion.smfnet.network.cai import GRDB, CrossAttentionInvertible
 from fusion.smfnet.network.fusion_layers import InverseCoupling
 from fusion.smfnet.network.smfnet import SMFNet
 from fusion.smfnet.settings import NetworkSettings
-
-# Values (pixels times width) of a chunk: on CPU 1.5 MB of features stay in the cache; a GPU wants large launches.
-CHUNK_VALUES = {"cpu": 3 << 17, "cuda": 1 << 26}
 
 
 def supports(settings: NetworkSettings) -> bool:

@@ -11,24 +11,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fusion.smfnet.fast.convolutions import TILE, Direct, Tiles, Winograd
-from fusion.smfnet.fast.maps import Maps
+from fusion.fast.conv3 import TILE, Direct, Tiles, Winograd
+from fusion.fast.forms import Form
+from fusion.fast.maps import Maps
 
+# Values (pixels times width) of a chunk: on CPU 1.5 MB of features stay in the cache; a GPU wants large launches.
+CHUNK_VALUES = {"cpu": 3 << 17, "cuda": 1 << 26}
+KEPT = TILE + 1  # rows that a 3x3 convolution keeps at most for the next chunk
 FIRST = 4 * TILE  # rows of the first chunk: after three convolutions some are left
 
 
 class Stream:
-    """One pass over maps [B,H,W,C] in chunks of about `rows` rows.
+    """One pass over maps [B,H,W,C] in chunks of about `sizes.rows` rows.
 
     Work on a chunk calls conv3, window and delay in the same order every time: the n-th call goes on where the n-th
     call of the chunk before left off. A result may have fewer rows than its chunk or more; in all it has H.
     """
 
-    def __init__(self, rows: int, *maps: Tensor):
-        self.maps, self.height = maps, maps[0].shape[1]
-        self.rows = max(rows // TILE * TILE, 2 * TILE)
+    def __init__(self, sizes: Maps, *maps: Tensor):
+        self.maps, self.height, self.step = maps, maps[0].shape[1], sizes.step
+        self.rows = max(sizes.rows // TILE * TILE, 2 * TILE)
         self.kept: dict[int, Tensor] = {}  # by call: rows of a result that are needed again
         self.reached: dict[int, int] = {}  # by call: the next row of a map
+        self.room: tuple[Tensor, Tensor] | None = None  # what `linear` made last, and that with the rows around it
 
     def __iter__(self) -> Iterator[list[Tensor]]:
         """The rows of each map, chunk by chunk."""
@@ -38,6 +43,24 @@ class Stream:
             self.begins, self.ends, self.calls = begin == 0, end == self.height, itertools.count()
             self.chunk = [x[:, begin:end] for x in self.maps]
             yield self.chunk
+
+    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """F.linear of contiguous rows [B,h,W,C]. On one image on CPU there is room around the result [1,h,W,O].
+
+        A window of the result, also when it was changed in place, then only copies the rows that it adds.
+        """
+        if len(x) > 1 or x.device.type != "cpu":
+            return F.linear(x, weight, bias)
+        rows, width, outputs = *x.shape[1:3], len(weight)
+        around = x.new_empty(1, KEPT + rows + 1, width, outputs)
+        result = around[:, KEPT:-1]
+        flat = x.reshape(-1, x.shape[-1]), weight.t()
+        if bias is None:
+            torch.mm(*flat, out=result.view(-1, outputs))
+        else:
+            torch.addmm(bias, *flat, out=result.view(-1, outputs))
+        self.room = result, around
+        return result
 
     def conv3(self, x: Tensor, convolution: Direct | Winograd | Tiles) -> Tensor:
         """3x3 convolution, zero padding."""
@@ -51,18 +74,18 @@ class Stream:
         call, whole = next(self.calls), self._map(x)
         if whole is not None:
             x = whole[:, max(0, self.begin - 1):self.end + 1]
-        parts = [x]
+        before, after = x[:, :0], x[:, :0]
         if self.begins:
-            parts.insert(0, padding(x[:, :1], x[:, 1:2]))
+            before = padding(x[:, :1], x[:, 1:2])
         elif whole is None:
-            parts.insert(0, self.kept[call])
+            before = self.kept[call]
         if self.ends:
-            parts.append(padding(x[:, -1:], x[:, -2:-1]))
-        x = torch.cat(parts, dim=1) if len(parts) > 1 else x
+            after = padding(x[:, -1:], x[:, -2:-1])
+        x = self._joined(before, x, after)
         results = x.shape[1] - 2
         if not self.ends:
-            results -= results % TILE
-        self.kept[call] = x[:, results:]
+            results -= results % self.step
+        self.kept[call] = x[:, results:].clone()  # so that memory still in the cache is free for the next steps
         return x[:, :results + 2]
 
     def delay(self, x: Tensor, y: Tensor) -> Tensor:
@@ -74,34 +97,64 @@ class Stream:
             return whole[:, row:row + count]
         if not self.begins:
             x = torch.cat((self.kept[call], x), dim=1)
-        self.kept[call] = x[:, count:]
+        self.kept[call] = x[:, count:].clone()
         return x[:, :count]
+
+    def _joined(self, before: Tensor, x: Tensor, after: Tensor) -> Tensor:
+        """Rows one behind another, in x's own memory if there is room."""
+        if self.room is None or self.room[0] is not x:
+            parts = [rows for rows in (before, x, after) if rows.shape[1]]
+            return torch.cat(parts, dim=1) if len(parts) > 1 else x
+        around, begin, end = self.room[1], KEPT - before.shape[1], KEPT + x.shape[1]
+        around[:, begin:KEPT] = before
+        around[:, end:end + after.shape[1]] = after
+        return around[:, begin:end + after.shape[1]]
 
     def _map(self, x: Tensor) -> Tensor | None:
         """The map that x is the chunk of, whose other rows need not be kept; None for a result."""
         return next((whole for whole, chunk in zip(self.maps, self.chunk) if chunk is x), None)
 
 
-def streamed(maps: Maps, work: Callable[..., Tensor | tuple[Tensor, Tensor]], *sources: Tensor,
+def streamed(maps: Maps, work: Callable[..., Tensor | tuple[Tensor, Tensor] | list[Tensor]], *sources: Tensor,
              channels: int | None = None) -> Tensor:
     """Apply work(stream, *rows of the sources [B,H,W,C]) to all chunks and put the results together, [B,H,W,channels].
 
-    work: makes rows of the result, or two tensors whose sum they are.
+    work: makes rows of the result: a tensor, two whose sum it is, or a list of those whose channels it joins.
     channels: of the result; None where it has those of the first source.
     """
     *shape, own = sources[0].shape
     result = maps.take(*shape, channels or own)
-    stream, row = Stream(maps.rows, *sources), 0
+    stream, row = Stream(maps, *sources), 0
     for chunk in stream:
         y = work(stream, *chunk)
-        count = (y[0] if isinstance(y, tuple) else y).shape[1]
+        count = (y if isinstance(y, Tensor) else y[0]).shape[1]
         target = result[:, row:row + count]
         if isinstance(y, tuple):
             torch.add(*y, out=target)
+        elif isinstance(y, list):
+            torch.cat(y, dim=-1, out=target)
         else:
             target.copy_(y)
         row += count
     return result
+
+
+class StreamedForm(Form):
+    """A form on feature maps, float32 [N,C,H,W] on the CPU -> [N,C,H,W] in channels_last.
+
+    Forms of this kind one behind another pass their maps on without a copy. One picture after the other: rows of one
+    lie together in memory, rows of several do not.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels, height, width = x.shape[1:]
+        maps = Maps(height, width, CHUNK_VALUES["cpu"] // (channels * width), x, step=1)
+        done = [self.run(picture, maps) for picture in x.permute(0, 2, 3, 1).contiguous().split(1)]
+        return (torch.cat(done) if len(done) > 1 else done[0]).permute(0, 3, 1, 2)
+
+    def run(self, x: Tensor, maps: Maps) -> Tensor:
+        """[1,H,W,C] -> [1,H,W,C]."""
+        raise NotImplementedError
 
 
 def norm(x: Tensor, parameters: tuple[Tensor, Tensor]) -> Tensor:

@@ -1,7 +1,7 @@
 """3x3 convolutions of rows [B,h,W,C] that come with the row above and the row below: [B,h+2,W,C] -> [B,h,W,O].
 
 Columns are padded with zeros here. On CPUs that have tiles for bfloat16 matrices dense kernels go through these
-(fusion.fast). On others they go through Winograd's F(4,3) along the image's height: four rows of the result come from
+(`Tiles`). On others they go through Winograd's F(4,3) along the image's height: four rows of the result come from
 six 1x3 convolutions of combinations of six rows, half the multiplications of the direct way (Lavin & Gray, Fast
 Algorithms for Convolutional Neural Networks, CVPR 2016; there in both directions). In height only, because then the
 combinations are small matrix products over long contiguous vectors and cost next to nothing.
@@ -116,6 +116,11 @@ def conv3(weight: Tensor, bias: Tensor | None = None, dilation: int = 1) -> Dire
 def depthwise(weight: Tensor, bias: Tensor | None = None) -> Direct:
     """One 3x3 kernel per channel, [C,1,3,3]."""
     return Direct(weight, bias, groups=len(weight))
+
+
+def point(weight: Tensor) -> Tensor:
+    """1x1 convolution weight [O,C,1,1] -> [O,C], for F.linear on rows."""
+    return weight.flatten(1)
 
 
 def channels_last(weight: Tensor) -> Tensor:

@@ -1,0 +1,66 @@
+"""The faster forms of CDDFuse's and PFCFuse's blocks give their modules' numbers."""
+
+import pytest
+import torch
+from torch import nn
+
+from baselines.cddfuse import BaseFeature, CDDFuseNetwork, DetailFeature, DetailNode, RestormerBlock
+from baselines.pfcfuse import PFCFuseNetwork, PoolBlock
+from fusion.fast import Form, accelerate, extension
+from fusion.fast.forms import form_of
+
+BLOCKS = {"restormer": lambda: RestormerBlock(16, 4), "base": lambda: BaseFeature(16, 4),
+          "detail": lambda: DetailNode(16), "pool": lambda: PoolBlock(16)}
+
+
+def drawn(block: nn.Module) -> nn.Module:
+    """Weights that hide nothing: no ones, zeros or 1e-5."""
+    generator = torch.Generator().manual_seed(4)
+    for name, tensor in block.named_parameters():
+        if tensor.ndim < 2 or name.endswith(("temperature", "scale")):
+            tensor.data = 0.5 + torch.rand(tensor.shape, generator=generator)
+    return block.eval().requires_grad_(False)
+
+
+def maps(*shape: int) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(5))
+
+
+@pytest.mark.parametrize("last", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("size", [(2, 3), (9, 31), (37, 41), (70, 700)])
+@pytest.mark.parametrize("kind", BLOCKS)
+def test_a_form_is_its_module(kind, size, last):
+    block = drawn(BLOCKS[kind]())
+    fast, x = form_of(block), maps(2, 16, *size).contiguous(memory_format=last)
+    before = x.clone()
+    done = fast(x)
+    assert isinstance(fast, Form) and done.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(done, block(x), rtol=0, atol=2e-5)
+    assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("kind", BLOCKS)
+def test_threads_change_nothing(kind):
+    fast, x, before = form_of(drawn(BLOCKS[kind]())), maps(1, 16, 70, 301), torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = fast(x)
+        torch.set_num_threads(2)
+        together = fast(x)
+    finally:
+        torch.set_num_threads(before)
+    torch.testing.assert_close(alone, together, rtol=0, atol=1e-5)
+
+
+@pytest.mark.skipif(extension.switched_off(), reason="networks stay as they are")
+@pytest.mark.parametrize("network", [CDDFuseNetwork, PFCFuseNetwork])
+def test_every_block_of_a_network_has_its_form(network):
+    fast = accelerate(network().eval().requires_grad_(False))
+    assert not [m for m in fast.modules() if isinstance(m, RestormerBlock | BaseFeature | DetailNode | PoolBlock)]
+    assert len([m for m in fast.modules() if isinstance(m, Form)]) == 14
+
+
+def test_forms_one_behind_another():
+    chain = drawn(DetailFeature(16, 3))
+    x = maps(1, 16, 45, 23)
+    torch.testing.assert_close(accelerate(chain)(x), chain(x), rtol=0, atol=2e-5)
