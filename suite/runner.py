@@ -96,6 +96,7 @@ def run(request: Request) -> int:
         outcomes = _do(plan, request, execute_units, out, memory, display)
         rows = collect(out, plan, outcomes, {
             "profile": request.profile.name, "paper": request.profile.paper, "protocol": request.profile.protocol,
+            "precision": request.profile.precision,
             "command": request.command, "started": started.isoformat(timespec="seconds"),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"), "plugins": tuple(map(str, loaded_files())),
             "roots": {"data": str(data.absolute()), "weights": str(request.weights.absolute()),

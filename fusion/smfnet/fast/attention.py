@@ -95,21 +95,22 @@ class FastTransformer:
 class FastBaseBlock:
     """BaseBlock: x + DenseAttention(LN x), then x + FeedForward(LN x)."""
 
-    def __init__(self, block: BaseBlock):
+    def __init__(self, block: BaseBlock, parts: int):
+        self.parts = parts
         self.norm1, self.norm2 = affine(block.norm1), affine(block.norm2)
         self.temperature, self.heads = block.attn.scale, len(block.attn.scale)
         self.project = point(block.attn.proj.weight).double()
         first, second = point(block.attn.qkv1.weight).double(), block.attn.qkv2.weight.double()
         joint = torch.einsum("omyx,mi->oiyx", second, first)  # both without bias: zero padding commutes with the 1x1
         q, k, self.v = joint.chunk(3)
-        self.qk = conv3(by_head(self.heads, q, k).to(block.attn.qkv1.weight.dtype))
+        self.qk = conv3(by_head(self.heads, q, k).to(block.attn.qkv1.weight.dtype), parts=parts)
         self.in_, self.out = point(block.mlp.project_in.weight), point(block.mlp.project_out.weight)
 
     def __call__(self, x: Tensor, maps: Maps) -> Tensor:
         products = gram(maps, x, self.heads, lambda stream, x: stream.conv3(norm(x, self.norm1), self.qk))
         matrix = attention(products, 2, 0, 1, self.temperature)
         folded = torch.einsum("boc,cikl->boikl", self.project @ matrix, self.v).to(x.dtype)
-        convolutions = [conv3(kernel) for kernel in folded]  # one per image
+        convolutions = [conv3(kernel, parts=self.parts) for kernel in folded]  # one per image
 
         def work(stream: Stream, x: Tensor) -> tuple[Tensor, Tensor]:
             z = norm(x, self.norm1)
