@@ -19,6 +19,8 @@ from fusion.method import MethodError, load_method
 from fusion.smfnet import weights
 from fusion.smfnet.network.smfnet import SMFNet
 from fusion.smfnet.settings import NetworkSettings
+from reports.notes import once
+from reports.table import Table
 from results.records import read_run
 from suite import seal
 from suite.compare import compare, load_run
@@ -109,6 +111,11 @@ def test_records_tables_and_page_say_so(original):
     for name in ("tables/table1.md", "tables/table1.tex", "report.html"):
         assert NOTE in (rounded / name).read_text() and NOTE not in (exact / name).read_text()
     assert "precision <b>bf16</b>" in (rounded / "report.html").read_text()
+
+
+def test_the_note_stands_below_each_table():
+    tables = [Table(name, name, "Method", (), (), notes=(NOTE, "other")) for name in ("one", "two")]
+    assert [table.notes for table in once(tables, ["1", "2"])] == [(NOTE, "other"), (NOTE, "Further notes: 1.")]
 
 
 def test_an_honest_run_holds(original):
