@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from baselines._checkpoint import load_state, restore
 from fusion import images
+from fusion.bfloat16 import Bfloat16, parts_of, told
 from fusion.complexity import Complexity, multiply_accumulates, parameter_count, thop_parameters, variable_count
 from fusion.fast import PLAIN, accelerate, how
-from fusion.method import LumaMethod, require_weights
+from fusion.method import FLOAT32, LumaMethod, require_weights
 
 
 def to_tensor(image: np.ndarray, device: str) -> Tensor:
@@ -91,7 +92,7 @@ class LumaNetwork(LumaMethod):
     def __init__(self, *, weights: Path | None = None, device: str = "cpu", protocol: str = "released"):
         super().__init__(device=device, protocol=protocol)
         self.reference: nn.Module
-        self._fast: nn.Module | None
+        self._running: nn.Module | None
         self.weight_files = tuple(require_weights(self.card, weights, self.weight_names.get(protocol)))
         with torch.random.fork_rng(devices=[]):  # constructing layers draws numbers; the user's generator stays put
             network = self.build(self.weight_files)
@@ -101,30 +102,33 @@ class LumaNetwork(LumaMethod):
 
     @property  # type: ignore[override]  # the base class has no network to offer
     def network(self) -> nn.Module:
-        """The network that fuses: `reference`, as its authors wrote it, or what `accelerate` makes of that.
+        """The network that fuses: `reference`, as its authors wrote it, or what path and precision make of that.
 
         That is made for the first picture: planning loads methods that it does not run.
         """
-        if not self._use_fast:
-            return self.reference
-        if self._fast is None:
-            self._fast = accelerate(self.reference)
-        return self._fast
+        if self._running is None:
+            network = accelerate(self.reference, parts_of(self.precision)) if self._use_fast else self.reference
+            self._running = network if self.precision == FLOAT32 else Bfloat16(network)
+        return self._running
 
     @network.setter
     def network(self, network: nn.Module) -> None:
-        self.reference, self._fast = network, None
+        self.reference, self._running = network, None
 
     def use_fast_path(self) -> None:
-        self._use_fast = torch.device(self.device).type == "cpu"
+        self._use_fast, self._running = torch.device(self.device).type == "cpu", None
 
     def use_reference_path(self) -> None:
-        self._use_fast = False
+        self._use_fast, self._running = False, None
+
+    def use_precision(self, precision: str) -> None:
+        self.precision, self._running = precision, None
 
     @property
     def path(self) -> str:  # type: ignore[override]  # the base class has no network to tell of
         """How the network runs on this machine. Asked when pictures are fused: planning must not compile anything."""
-        return how() if self._use_fast else PLAIN
+        path = how(parts_of(self.precision)) if self._use_fast else PLAIN
+        return path if self.precision == FLOAT32 else f"{path}; {told(self.device)}"
 
     @classmethod
     def complexity(cls, height: int = 480, width: int = 640) -> Complexity:

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 # Names only: fusion imports no other room; a package that is not installed is passed over.
 METHOD_PACKAGES = ("fusion.methods", "baselines")
 PROTOCOLS = ("released", "paper", "official")
+FLOAT32 = "float32"
+PRECISIONS = (FLOAT32, "bf16")
 
 
 class MethodError(IvfbenchError):
-    """An unknown method, protocol or missing weights; the message names the remedy."""
+    """An unknown method, protocol or precision, or missing weights; the message names the remedy."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Method(ABC):
         title: as printed: the card's, unless the weights at hand are not the authors'.
         note: what must be said beside every number of it, or "".
         path: how its network runs on this machine, "" where there is none: for the record, numbers are the same.
+        precision: of the network's products, one of PRECISIONS; float32 for methods that have none to round.
         jpeg_quality: of the file that the recipe writes under the visible picture's name where that is a JPEG; 0 for
             recipes that always write without loss.
     """
@@ -89,6 +92,7 @@ class Method(ABC):
     title: str = ""
     note: str = ""
     path: str = ""
+    precision: str = FLOAT32
     jpeg_quality: int = 0
 
     def __init__(self, *, device: str = "cpu", protocol: str = "released"):
@@ -135,6 +139,12 @@ class Method(ABC):
     def complexity(cls, height: int = 480, width: int = 640) -> "Complexity | None":
         """Parameters and multiply-accumulates of the published network for one pair; None where there is none."""
         return None
+
+    def use_precision(self, precision: str) -> None:  # noqa: B027 - meant to be empty where a method has no network
+        """Take the network's products in one of PRECISIONS, with float32 sums where the device does so.
+
+        What is around the network (colour, stretching, 8 bit) stays float32. A method with a network sets `precision`.
+        """
 
     def use_fast_path(self) -> None:  # noqa: B027 - meant to be empty where a method has one path
         """Take a fast path that equals the plain network within float noise, where there is one on this machine."""
@@ -195,7 +205,7 @@ def weights_of(name: str, root: Path) -> Path | None:
 
 
 def load_method(name: str, *, weights: Path | str | None = None, device: str = "cpu",
-                protocol: str = "released") -> Method:
+                protocol: str = "released", precision: str = FLOAT32) -> Method:
     """Build a method ready to fuse.
 
     Args:
@@ -203,18 +213,22 @@ def load_method(name: str, *, weights: Path | str | None = None, device: str = "
         weights: the folder `<weights>/<method>/` or one checkpoint file; None for methods without weights.
         device: torch device.
         protocol: "released", "paper" or "official"; a method that does not offer it uses `released`.
-    Raises MethodError when the name or protocol is unknown, or weights are missing, have a wrong hash or hold nan.
+        precision: "float32" or "bf16" (see Method.use_precision); a method without a network stays at float32.
+    Raises MethodError when the name, protocol or precision is unknown, or weights are missing, have a wrong hash or
+    hold nan.
     """
     if protocol not in PROTOCOLS:
         raise MethodError(f"unknown protocol {protocol!r}{nearest(protocol, PROTOCOLS)}")
+    if precision not in PRECISIONS:
+        raise MethodError(f"unknown precision {precision!r}{nearest(precision, PRECISIONS)}")
     cls = find(name)
     if protocol not in cls.card.recipe:
         protocol = "released"
-    if not cls.card.weights:
-        return cls(device=device, protocol=protocol)
     build: Callable[..., Method] = cls  # one with weights takes them too (see register)
-    method = build(weights=Path(weights) if weights is not None else None, device=device, protocol=protocol)
+    given = {"weights": Path(weights) if weights is not None else None} if cls.card.weights else {}
+    method = build(**given, device=device, protocol=protocol)
     _refuse_nan(method)
+    method.use_precision(precision)
     method.use_fast_path()
     return method
 

@@ -10,6 +10,7 @@ from reports.data import RunData
 from reports.numerals import numeral
 from reports.table import Cell, Header, Line, Table
 from results.paper import Column, PaperTable, printed_digits
+from results.records import FLOAT32
 
 EXACT, CLOSE, DIFFERS = "exact", "within 1 %", "differs"
 
@@ -124,6 +125,8 @@ def _reason(data: RunData, table: PaperTable, dataset: str, method: str) -> str:
     """Why a row may differ from the paper's: the data, the protocol, the method, the table; else how it was checked."""
     record = data.method(method)
     reasons = [data.dataset_note(dataset)]
+    if record.precision != FLOAT32:
+        reasons.append(f"fused with products in {record.precision}, whose digits are not float32's")
     if record.protocol and record.protocol != data.paper.protocol:
         reasons.append(f"run with the protocol {record.protocol}; the paper's rows are those of {data.paper.protocol}")
     else:

@@ -17,6 +17,7 @@ from reports.columns import direction
 from reports.data import RunData, load
 from reports.errors import ReportError
 from results.paper import Column, PaperTable
+from results.records import FLOAT32
 
 ALPHA = 0.05
 INTRODUCTION = """\
@@ -28,7 +29,7 @@ Made by
     python run_all.py --paper docs/leaderboard --suite ivf --data DATA --weights WEIGHTS --out OUT
     python tools/leaderboard.py OUT
 
-from the rows of one run: protocol `{protocol}` (each method's [recipe](reproduction.md)), {commits},
+from the rows of one run: protocol `{protocol}` (each method's [recipe](reproduction.md)){rounded}, {commits},
 {devices}. `rows.csv` of that run has sha256 `{rows}`.
 What is behind every printed mean (interval, rank, p) is in [summary.csv](leaderboard/summary.csv); what the run is
 about in [paper.toml](leaderboard/paper.toml).
@@ -118,9 +119,10 @@ def _introduction(data: RunData, summary: pd.DataFrame) -> str:
     commits = sorted({f"{unit['commit']}{' with changes' if unit['dirty'] else ''}" for unit in made})
     devices = sorted({f"{unit['device']}, torch {unit['packages'].get('torch', '?')}" for unit in made})
     names = list(dict.fromkeys(summary["dataset"]))
+    rounded = "" if data.run.precision == FLOAT32 else f", precision `{data.run.precision}`"
     return INTRODUCTION.format(
         methods=summary["method"].nunique(), datasets=" and ".join(map(data.dataset_title, names)),
-        protocol=data.run.protocol, commits=f"commit {', '.join(f'`{commit}`' for commit in commits)}",
+        protocol=data.run.protocol, rounded=rounded, commits=f"commit {', '.join(f'`{commit}`' for commit in commits)}",
         devices="; ".join(devices), rows=sha256(data.out / "rows.csv"), alpha=ALPHA)
 
 

@@ -104,7 +104,7 @@ def _fused(data: RunData, dataset: str, method: str) -> dict[str, str]:
 
 def _provenance(data: RunData, dataset: str, method: str) -> list[str]:
     record, pairs = data.method(method), data.dataset(dataset)
-    lines = [f"method: {record.title}, protocol {record.protocol or '?'}"]
+    lines = [f"method: {record.title}, protocol {record.protocol or '?'}, precision {record.precision}"]
     if record.code:
         lines.append(f"  version {record.version}, source sha256 {record.code}")
     lines += [f"  weights {weight.file} sha256 {weight.sha256}" for weight in record.weights]

@@ -14,6 +14,7 @@ from core.files import read_json, write_json
 from core.names import is_file_name, is_name
 
 SCHEMA = 2
+FLOAT32 = "float32"  # the precision of records that say nothing of it
 Status = Literal["done", "failed", "stopped", "skipped"]
 # What one row of a suite is about, and so how its table is made:
 # "pictures": one value per picture and metric, averaged over a data set (Table I).
@@ -48,7 +49,7 @@ class MethodRecord:
     kind: "source", "classic", "baseline", "ours", "ablation" or "brought". network: the published network's title,
     which Table V counts, whoever trained the weights at hand. code: hash of the source that computes it ("" for brought
     pictures). suites: those it was meant to take part in. reason: why it was skipped, or "". weights_public: False
-    where its authors offer no download of weights that it needs.
+    where its authors offer no download of weights that it needs. precision: of its network's products.
     """
 
     title: str
@@ -65,6 +66,7 @@ class MethodRecord:
     weights: tuple[WeightRecord, ...] = ()
     reason: str = ""
     weights_public: bool = True
+    precision: str = FLOAT32
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class RunRecord:
 
     paper: the description whose tables are printed. plugins: files that were loaded from outside. roots: "data",
     "weights" and "pictures of <method>" -> the folder, absolute. request: what was asked for, complete: a plan can be
-    made of it again (suite.recorded).
+    made of it again (suite.recorded). precision: that networks were asked to fuse with.
     """
 
     schema: int
@@ -139,6 +141,7 @@ class RunRecord:
     plugins: tuple[str, ...] = ()
     roots: Mapping[str, str] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
+    precision: str = FLOAT32
 
     def __post_init__(self) -> None:
         """Names become parts of paths: of figures, tables and pictures."""

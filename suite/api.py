@@ -13,9 +13,9 @@ from suite.runner import run as run_request
 def run(*, suites: Sequence[str] | None = None, methods: Sequence[Any] | None = None,
         datasets: Sequence[str] | None = None, metrics: Sequence[str] | None = None, variant: str | None = None,
         data: Path | str | None = None, weights: Path | str | None = None, out: Path | str = "out",
-        profile: str | None = None, paper: str | None = None, protocol: str | None = None, seeds: int | None = None,
-        limit: int | None = None, device: str = "cpu", jobs: int = 0, memory: float | None = None,
-        force: bool = False, plugins: Iterable[Path | str] = ()) -> Any:
+        profile: str | None = None, paper: str | None = None, protocol: str | None = None,
+        precision: str | None = None, seeds: int | None = None, limit: int | None = None, device: str = "cpu",
+        jobs: int = 0, memory: float | None = None, force: bool = False, plugins: Iterable[Path | str] = ()) -> Any:
     """Run suites and return the run.
 
     Args:
@@ -25,6 +25,7 @@ def run(*, suites: Sequence[str] | None = None, methods: Sequence[Any] | None = 
         paper: whose tables, a name or a folder with paper.toml.
         data: root of the data sets; None: the embedded sample. weights: root of released weights.
         out: everything is written there; what is done is not done again.
+        precision: of networks that fuse: "float32", or "bf16", which is faster and gives other numbers.
         limit: only so many pairs of each data set, for a quick look.
         jobs: worker processes; 0 works in this process and thread (no main guard is needed either way).
         memory: GiB that fusing on the CPU may take; None: what is free. A unit that needs more is not begun.
@@ -37,7 +38,8 @@ def run(*, suites: Sequence[str] | None = None, methods: Sequence[Any] | None = 
 
     load(map(Path, plugins))
     chosen = choose_profile(profile, with_data=data is not None, suites=suites, datasets=datasets, metrics=metrics,
-                            variant=variant, paper=paper, protocol=protocol, seeds=seeds, limit=limit)
+                            variant=variant, paper=paper, protocol=protocol, precision=precision, seeds=seeds,
+                            limit=limit)
     given = None if methods is None else tuple(m if isinstance(m, str) else as_method(m) for m in methods)
     run_request(Request(
         profile=chosen, out=Path(out), data=Path(data) if data is not None else None,

@@ -134,7 +134,8 @@ def metadata(run: RunRecord, paper: Paper, files: Mapping[str, Path | bytes], li
     root = {
         "@id": "./", "@type": "Dataset", "name": f"ivfbench run: {paper.title}",
         "description": f"Rows, records and tables of an image-fusion benchmark run (profile {run.profile}, protocol "
-                       f"{run.protocol}; {len(used)} methods on {', '.join(run.datasets) or 'no data sets'})",
+                       f"{run.protocol}, precision {run.precision}; {len(used)} methods on "
+                       f"{', '.join(run.datasets) or 'no data sets'})",
         "datePublished": run.finished, "license": {"@id": licence}, "citation": {"@id": "#paper"},
         "hasPart": [{"@id": name} for name in sorted(files)], "mentions": [{"@id": f"#method-{m}"} for m in used]}
     return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": [

@@ -72,6 +72,8 @@ def run_suites(
     plugins: Plugins = None,
     seeds: Annotated[int | None, typer.Option(help="training repetitions")] = None,
     protocol: Annotated[str | None, typer.Option(help="released, paper or official")] = None,
+    precision: Annotated[str | None, typer.Option(
+        help="of networks that fuse: float32, or bf16, which is faster and gives other numbers")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N")] = "cpu",
     executor: Annotated[str, typer.Option(help="local or ray")] = "local",
     address: Annotated[str | None, typer.Option(
@@ -111,8 +113,8 @@ def run_suites(
     named = tuple(suites()) if suite is not None and suite.strip() == "all" else parse_names(suite)
     chosen = choose_profile(
         profile, with_data=data is not None, suites=named, datasets=parse_names(datasets), metrics=parse_names(metrics),
-        variant=variant, paper=paper, protocol=protocol, seeds=seeds, ours=ours, limit=limit,
-        titles=parse_titles(title))
+        variant=variant, paper=paper, protocol=protocol, precision=precision, seeds=seeds, ours=ours,
+        limit=limit, titles=parse_titles(title))
     with interruptible() as stop:
         code = run(Request(
             profile=chosen, out=out, data=data, weights=chosen_root(weights), methods=parse_methods(methods),

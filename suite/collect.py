@@ -38,7 +38,7 @@ def collect(out: Path, plan: Planning, outcomes: Mapping[str, Outcome], run: Map
 
     Args:
         outcomes: key -> outcome of the units that were tried in this run (units done before have none).
-        run: what else run.json says (profile, protocol, command, started, finished, ...).
+        run: what else run.json says (profile, protocol, precision, command, started, finished, ...).
     """
     units: list[UnitRecord] = []
     provenance = {}
@@ -94,7 +94,8 @@ def _method(card: Card, **more: Any) -> MethodRecord:
 
 
 def _ready_method(plan: Planning, info: MethodInfo) -> MethodRecord:
-    return _method(info.card, title=info.title, protocol=info.protocol, note=_note(plan, info), code=info.code,
+    return _method(info.card, title=info.title, protocol=info.protocol, precision=info.precision,
+                   note=_note(plan, info), code=info.code,
                    suites=plan.methods_of.get(info.name, []),
                    weights=[WeightRecord(file, digest) for file, digest in info.weights])
 

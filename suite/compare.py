@@ -109,7 +109,7 @@ def _methods(one: RunRecord, other: RunRecord) -> Iterator[str]:
         a, b = one.methods[name], other.methods[name]
         if [w.sha256 for w in a.weights] != [w.sha256 for w in b.weights]:
             yield f"method {name}: weights {_weights(a.weights)} and {_weights(b.weights)}"
-        for what in ("version", "protocol", "kind"):
+        for what in ("version", "protocol", "precision", "kind"):
             if getattr(a, what) != getattr(b, what):
                 yield f"method {name}: {what} {getattr(a, what)} and {getattr(b, what)}"
         if a.code != b.code:
@@ -117,7 +117,7 @@ def _methods(one: RunRecord, other: RunRecord) -> Iterator[str]:
 
 
 def _run(one: RunRecord, other: RunRecord) -> Iterator[str]:
-    for what in ("protocol", "profile", "paper", "schema"):
+    for what in ("protocol", "precision", "profile", "paper", "schema"):
         # a folder's name counts, not where it lies: a bundle does not say
         a, b = (Path(str(getattr(run, what))).name or "none" for run in (one, other))
         if a != b:

@@ -17,7 +17,7 @@ import numpy as np
 
 from core.files import sha256_of
 from core.plugins import folders, load_folders
-from fusion.method import methods
+from fusion.method import FLOAT32, methods
 from suite.executors.spawn import ALLOCATOR, die_with_parent, interrupts_blocked, main_hidden, variables_set
 from suite.memory import Peak
 from suite.stages import Context
@@ -107,7 +107,8 @@ def sizes_for(canvas: tuple[int, int]) -> tuple[tuple[int, int], ...]:
 def _known_as(unit: Unit, threads: int) -> str:
     work = fusing(unit)
     decides = [unit.method, unit.code, work.protocol, work.version, batch(unit), list(work.digests),
-               sizes_for(work.pairs.canvas), version("torch"), threads]
+               sizes_for(work.pairs.canvas), version("torch"), threads,
+               *([work.precision] if work.precision != FLOAT32 else [])]
     return f"dry run {sha256_of(decides)}"
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.files import sha256
-from fusion.method import Method, load_method
+from fusion.method import FLOAT32, Method, load_method
 from suite.errors import UserError
 
 
@@ -32,12 +32,13 @@ def _check(files: Mapping[Path, str]) -> None:
                             "meanwhile; put it back, or run the same command again with what is there now")
 
 
-def load_planned(name: str, weights: Path | None, digests: Sequence[str], device: str, protocol: str) -> Method:
+def load_planned(name: str, weights: Path | None, digests: Sequence[str], device: str, protocol: str,
+                 precision: str = FLOAT32) -> Method:
     """A registered method with the weights that the run was planned with.
 
     Raises MethodError as load_method does, UserError for weights of another hash.
     """
-    method = load_method(name, weights=weights, device=device, protocol=protocol)
+    method = load_method(name, weights=weights, device=device, protocol=protocol, precision=precision)
     _check(dict(zip(method.weight_files, digests)))
     if len(method.weight_files) != len(digests):
         raise UserError(f"{name}: {len(method.weight_files)} weight files, the run was planned with {len(digests)}; "

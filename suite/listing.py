@@ -11,7 +11,7 @@ import metrics
 from baselines.weights import status
 from fusion.dataset_cards import datasets
 from fusion.images import ImageError
-from fusion.method import Card, find, methods
+from fusion.method import PRECISIONS, Card, Method, find, methods
 from fusion.pairs import PairsError, open_pairs
 from metrics.registry import get
 from results.papers import load_paper, papers
@@ -47,7 +47,13 @@ def _methods(roots: Roots) -> Iterator[Row]:
                "venue": card.venue, "params": cost and cost[0], "MACs (G)": cost and round(cost[1] / 1e9, 2),
                "weights": state_of_weights(card, roots.weights), "trained on": card.trained_on,
                "licence": card.licence.partition(" (")[0], "paper": card.paper, "repository": card.repository,
-               "protocols": " ".join(card.recipe)}
+               "protocols": " ".join(card.recipe),
+               "precisions": " ".join(PRECISIONS if rounds(find(name)) else PRECISIONS[:1])}
+
+
+def rounds(method: type[Method]) -> bool:
+    """Whether a method has a network whose products `--precision` rounds."""
+    return method.use_precision is not Method.use_precision
 
 
 @cache
@@ -132,7 +138,7 @@ def _papers(_: Roots) -> Iterator[Row]:
 KINDS: dict[str, Listing] = {
     "methods": Listing(_methods, f"MACs of one {SIZE[1]}x{SIZE[0]} pair. fetchable: `run_all.py fetch`. "
                                  "--methods all means the paper's, all-known all of these.",
-                       long=("paper", "repository", "protocols")),
+                       long=("paper", "repository", "protocols", "precisions")),
     "datasets": Listing(_datasets, "boxes, masks: number of classes. What is wrong with a set that is not here: "
                                    "`run_all.py check --data DIR`."),
     "metrics": Listing(_metrics, "A number is compared within one variant (--variant) only."),

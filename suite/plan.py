@@ -85,4 +85,4 @@ def _info(name: str | Method, planning: Planning) -> MethodInfo:
         return handed_over(name)
     if "=" in name:
         return brought(*name.split("=", 1))
-    return registered(name, planning.profile.protocol, planning.weights)
+    return registered(name, planning.profile.protocol, planning.profile.precision, planning.weights)

@@ -9,7 +9,7 @@ import metrics
 from baselines.precomputed import brought_card, open_precomputed
 from core.names import is_name
 from core.source import source_hash
-from fusion.method import Card, Method, find, load_method, weights_of
+from fusion.method import FLOAT32, Card, Method, find, load_method, weights_of
 from fusion.pairs import PairSet, open_pairs
 from suite.errors import UserError
 from suite.objects import code_of
@@ -29,12 +29,13 @@ class MethodInfo:
 
     pictures: a folder of fused pictures that the user brought. instance: an object handed over in Python.
     weights: (file name, sha256). trained: the training of this run that leaves the weights; `network`: its method.
-    code: hash of the source that computes it, "" for pictures.
+    code: hash of the source that computes it, "" for pictures. precision: of its network's products, if it has one.
     """
 
     card: Card
     title: str
     protocol: str = "released"
+    precision: str = FLOAT32
     batch_size: int = 1
     weights_path: Path | None = None
     pictures: Path | None = None
@@ -124,10 +125,11 @@ class Planning:
                                        [p.id for p in pairs.pairs], [(p.height, p.width) for p in pairs.pairs])
             work = Fusing(pairs, brought=brought)
         elif info.trained is not None:
-            work = Fusing(pairs, network=info.network)
+            work = Fusing(pairs, network=info.network, precision=info.precision)
         else:
             work = Fusing(pairs, info.protocol, info.card.version, info.batch_size, info.weights_path,
-                          tuple(digest for _, digest in info.weights), instance=info.instance)
+                          tuple(digest for _, digest in info.weights), precision=info.precision,
+                          instance=info.instance)
         return self.add(self.unit("fuse", info.name, pairs.name, work, code=info.code, upstream=upstream), suite)
 
     def score(self, fused: Unit, pairs: PairSet, suite: str, chosen: Sequence[tuple[str, str]]) -> None:
@@ -174,13 +176,14 @@ def brought(name: str, folder: str) -> MethodInfo:
     return MethodInfo(card, card.title, pictures=Path(folder), note="fused pictures as they were brought")
 
 
-def registered(name: str, protocol: str, weights: Path) -> MethodInfo:
+def registered(name: str, protocol: str, precision: str, weights: Path) -> MethodInfo:
     """A registered method with its weights. Raises MethodError."""
     cls = find(name)
     folder = weights_of(name, weights)
-    method = load_method(name, weights=folder, protocol=protocol)
+    method = load_method(name, weights=folder, protocol=protocol, precision=precision)
     return MethodInfo(
-        card=method.card, title=method.title, protocol=method.protocol, batch_size=method.batch_size,
+        card=method.card, title=method.title, protocol=method.protocol, precision=method.precision,
+        batch_size=method.batch_size,
         weights_path=folder if method.card.weights else None,
         weights=tuple((path.name, digest) for path, digest in method.weight_hashes()), note=method.note,
         code=source_hash([cls.__module__]))
@@ -188,5 +191,5 @@ def registered(name: str, protocol: str, weights: Path) -> MethodInfo:
 
 def handed_over(method: Method) -> MethodInfo:
     """A method object from Python."""
-    return MethodInfo(method.card, method.title, method.protocol, method.batch_size, instance=method, note=method.note,
-                      code=code_of(method))
+    return MethodInfo(method.card, method.title, method.protocol, batch_size=method.batch_size, instance=method,
+                      note=method.note, code=code_of(method))

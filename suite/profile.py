@@ -8,7 +8,7 @@ from typing import Any
 from core import records
 from core.files import read_toml
 from core.names import nearest
-from fusion.method import PROTOCOLS
+from fusion.method import FLOAT32, PRECISIONS, PROTOCOLS
 from suite.errors import UserError
 from suite.suites import find_suite, suites
 
@@ -23,13 +23,14 @@ class Profile:
     the file, read by the suite's own settings (`settings_of`). sample: render the embedded sample when no data root is
     named. paper: whose tables are printed, a name or a folder; "" is the default one. titles: method -> as printed.
     ours: the method that tables and figures put last and highlight, instead of the paper's own. limit: pairs of each
-    data set, in file-name order, for a quick look; 0 takes all.
+    data set, in file-name order, for a quick look; 0 takes all. precision: of networks that fuse, "float32" or "bf16".
     """
 
     name: str = field(metadata={"read": False}, default="")
     methods: tuple[str, ...] = ()
     suites: tuple[str, ...] = ("ivf", "detection", "segmentation")
     protocol: str = "released"
+    precision: str = FLOAT32
     seeds: int = 1
     sample: bool = False
     paper: str = ""
@@ -43,6 +44,8 @@ class Profile:
             find_suite(name)
         if self.protocol not in PROTOCOLS:
             raise UserError(f"unknown protocol {self.protocol!r}{nearest(self.protocol, PROTOCOLS)}")
+        if self.precision not in PRECISIONS:
+            raise UserError(f"unknown precision {self.precision!r}{nearest(self.precision, PRECISIONS)}")
         if self.seeds < 1:
             raise UserError(f"--seeds {self.seeds}: at least 1")
         if self.limit < 0:

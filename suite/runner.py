@@ -23,7 +23,7 @@ from core.names import nearest
 from core.plugins import loaded_files
 from downstream.detection.data.policy import summary
 from downstream.guard import own_matplotlib
-from fusion.method import Method
+from fusion.method import FLOAT32, Method
 from results.records import ResultRecord
 from suite import known_files, seal
 from suite.collect import collect
@@ -96,6 +96,7 @@ def run(request: Request) -> int:
         outcomes = _do(plan, request, execute_units, out, memory, display)
         rows = collect(out, plan, outcomes, {
             "profile": request.profile.name, "paper": request.profile.paper, "protocol": request.profile.protocol,
+            "precision": request.profile.precision,
             "command": request.command, "started": started.isoformat(timespec="seconds"),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"), "plugins": tuple(map(str, loaded_files())),
             "roots": {"data": str(data.absolute()), "weights": str(request.weights.absolute()),
@@ -112,7 +113,10 @@ def run(request: Request) -> int:
 
 
 def _say_findings(plan: Planning, display: Display) -> None:
-    """What a reader should know of source pictures and of brought ones; it stands below the tables, too."""
+    """What a reader should know of precision, source pictures and brought ones; it stands below the tables, too."""
+    rounded = [name for name, info in plan.methods.items() if info.precision != FLOAT32]
+    if rounded:
+        display.say(f"products in bfloat16, other numbers than float32's: {', '.join(rounded)}")
     for name, pairs in plan.datasets.items():
         for text in pairs.findings:
             display.say(f"pictures of {name}: {text}")

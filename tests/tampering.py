@@ -90,7 +90,7 @@ def reseal(box: Box) -> None:
     from results.rows import to_frame, write_csv
 
     write_csv(box.out / "rows.csv", to_frame(row for result in results.values() for row in result_rows(result)))
-    head = ("profile", "paper", "protocol", "command", "started", "finished")
+    head = ("profile", "paper", "protocol", "precision", "command", "started", "finished")
     edit(box.out / "provenance.json", lambda content: content.update(
         run={**content["run"], **{name: run[name] for name in head}},
         units={unit["folder"]: dict(results[unit["key"]].provenance) for unit in done}))

@@ -231,6 +231,11 @@ def _(box: Box) -> None:
     change_run(box, lambda run: run.update(protocol="official"))
 
 
+@way("the precision in run.json", "precision is", PLAN)
+def _(box: Box) -> None:
+    change_run(box, lambda run: run.update(precision="bf16"))
+
+
 @way("a method's title", "methods: average: title is", PLAN)
 def _(box: Box) -> None:
     change_run(box, lambda run: run["methods"]["average"].update(title="Ours"))

@@ -14,7 +14,7 @@ import torch
 from baselines import network
 from fusion import images
 from fusion.fast.extension import why_not
-from fusion.method import PROTOCOLS, Method, MethodError, find, load_method, methods
+from fusion.method import FLOAT32, PROTOCOLS, Method, MethodError, find, load_method, methods
 
 CARDS = methods()
 RUNNABLE = [name for name, card in CARDS.items() if card.kind != "precomputed"]
@@ -76,6 +76,28 @@ def test_the_fast_path_is_the_network(method, size):
         difference = np.abs(method.fuse(ir, vi) - expected)
         assert difference.mean() <= 1e-5 and difference.max() <= 2e-3
     finally:
+        method.use_reference_path()
+
+
+def test_in_bfloat16_a_network_leaves_nearly_the_same_picture_and_others_the_same(method):
+    """On tiles, where there are any, and by autocast alone. Random weights amplify rounding, some saturate."""
+    ir, vi = pair((33, 47), True)
+    try:
+        for path in (method.use_fast_path, method.use_reference_path):
+            method.use_precision(FLOAT32)
+            path()
+            expected = method.fuse(ir, vi)
+            method.use_precision("bf16")
+            path()
+            fused = method.fuse(ir, vi)
+            assert fused.dtype == np.float32
+            if method.network is None:
+                assert method.precision == FLOAT32
+                np.testing.assert_array_equal(fused, expected)
+            else:
+                assert method.precision == "bf16" and np.abs(fused - expected).mean() <= 0.05
+    finally:
+        method.use_precision(FLOAT32)
         method.use_reference_path()
 
 

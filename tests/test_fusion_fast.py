@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from fusion.bfloat16 import Bfloat16
 from fusion.fast import accelerate, extension
 from fusion.fast.convolution import Convolution
 from fusion.fast.norm import PictureNorm
@@ -165,6 +166,18 @@ def test_parts_of_a_network_that_cannot_be_traced():
     network = Choice()
     fast = same(network, pictures(1, 1, 8, 8).abs())
     assert kinds(fast)[Convolution] == 1 and kinds(network)[Convolution] == 0 and fast.rest is network.rest
+
+
+def test_products_in_bfloat16():
+    """On tiles, where there are any, with float32 sums, and by autocast elsewhere; float32 comes out."""
+    network = nn.Sequential(nn.Conv2d(2, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 4, 1), nn.Conv2d(4, 1, 3)).eval()
+    network.requires_grad_(False)
+    x = pictures(1, 2, 12, 16)
+    exact = network(x)
+    for rounded in (accelerate(network, parts=1), network):
+        out = Bfloat16(rounded)(x)
+        assert out.dtype == torch.float32 and not torch.equal(out, exact)
+        torch.testing.assert_close(out, exact, rtol=0, atol=0.02)
 
 
 def probe(code: str, **environment: str) -> str:

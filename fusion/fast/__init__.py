@@ -9,7 +9,7 @@ compiler they stay as they are.
 """
 
 from fusion.fast.accelerate import accelerate
-from fusion.fast.extension import PLAIN, how
+from fusion.fast.extension import PARTS, PLAIN, how
 from fusion.fast.forms import Form, faster, in_chunks, unpadded
 
-__all__ = ["PLAIN", "Form", "accelerate", "faster", "how", "in_chunks", "unpadded"]
+__all__ = ["PARTS", "PLAIN", "Form", "accelerate", "faster", "how", "in_chunks", "unpadded"]

@@ -8,7 +8,7 @@ from torch.nn.utils import fuse_conv_bn_weights
 
 from fusion.fast import patterns
 from fusion.fast.convolution import Convolution
-from fusion.fast.extension import switched_off, why_not
+from fusion.fast.extension import PARTS, switched_off, why_not
 from fusion.fast.forms import Form, form_of
 from fusion.fast.norm import PictureNorm
 
@@ -18,7 +18,7 @@ class _Tracer(fx.Tracer):
         return isinstance(m, Form) or super().is_leaf_module(m, module_qualified_name)
 
 
-def accelerate(network: nn.Module) -> nn.Module:
+def accelerate(network: nn.Module, parts: int = PARTS) -> nn.Module:
     """The network for inference on the CPU, its values within float32 noise of what they were; itself where it stays.
 
     First every module that has a faster form (`fusion.fast.forms`) gives way to it. Then, where there are tiles, of
@@ -27,25 +27,27 @@ def accelerate(network: nn.Module) -> nn.Module:
     stays unless it spares a concatenation. Batch norm with the picture's own statistics takes them in float64. A module
     whose forward cannot be traced (its way depends on values or shapes) stays, and its parts are looked at. `network`
     is not changed; its training mode, its weights and batch norms must be what they are to be.
+
+    parts: of a convolution's values (see Convolution); with 1 they are bfloat16 and the values are no longer the same.
     """
     if switched_off():
         return network
     network = _in_forms(network)
-    return network if why_not() else _convolutions(network)
+    return network if why_not() else _convolutions(network, parts)
 
 
 def _in_forms(module: nn.Module) -> nn.Module:
     return form_of(module) or _with_parts(module, _in_forms)
 
 
-def _convolutions(network: nn.Module) -> nn.Module:
+def _convolutions(network: nn.Module, parts: int) -> nn.Module:
     if isinstance(network, Form):
         return _with_parts(network, _convolutions)
     try:
         traced = fx.GraphModule(network, _Tracer().trace(network))
     except Exception:
-        return _with_parts(network, _convolutions)
-    replaced = [_convolve(traced, node) or _normalise(traced, node) for node in list(traced.graph.nodes)]
+        return _with_parts(network, lambda part: _convolutions(part, parts))
+    replaced = [_convolve(traced, node, parts) or _normalise(traced, node) for node in list(traced.graph.nodes)]
     if not any(replaced):
         return network
     traced.graph.eliminate_dead_code()
@@ -64,7 +66,7 @@ def _with_parts(module: nn.Module, change: Callable[[nn.Module], nn.Module]) -> 
     return other
 
 
-def _convolve(traced: fx.GraphModule, node: fx.Node) -> bool:
+def _convolve(traced: fx.GraphModule, node: fx.Node, parts: int) -> bool:
     """Put a Convolution into the place of `node` and of what belongs to it, if it is one that can be."""
     found = patterns.convolution(traced, node)
     if found is None:
@@ -83,7 +85,8 @@ def _convolve(traced: fx.GraphModule, node: fx.Node) -> bool:
                                             norm.eps, norm.weight, norm.bias)
         last = next(iter(last.users))
     last, slope = _rectified(traced, last)
-    part = Convolution(weight, bias, padding=padding, dilation=dilation, borders=borders, slope=slope)
+    part = Convolution(weight, bias, padding=padding, dilation=dilation, borders=borders, slope=slope,
+                       parts=parts)
     _put(traced, part, patterns.joined(source), last)
     return True
 

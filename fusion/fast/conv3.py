@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fusion.fast.convolution import Convolution
-from fusion.fast.extension import why_not
+from fusion.fast.extension import PARTS, why_not
 
 TILE = 4  # rows of the result that Winograd's algorithm makes at a time
 MINIMUM = 32  # channels from which on it is the faster way
@@ -93,8 +93,8 @@ class Winograd:
 class Tiles:
     """A dense 3x3 convolution on bfloat16 tiles, float32 on CPU (see fusion.fast); weight [O,C,3,3]."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None = None, dilation: int = 1):
-        self.rows = Convolution(weight, bias, dilation=dilation, padding=(0, dilation))
+    def __init__(self, weight: Tensor, bias: Tensor | None = None, dilation: int = 1, parts: int = PARTS):
+        self.rows = Convolution(weight, bias, dilation=dilation, padding=(0, dilation), parts=parts)
         self.image = self.rows.padded((dilation, dilation))
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -105,10 +105,11 @@ class Tiles:
         return self.image(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
-def conv3(weight: Tensor, bias: Tensor | None = None, dilation: int = 1) -> Direct | Winograd | Tiles:
-    """The fastest for a dense kernel [O,C,3,3]."""
+def conv3(weight: Tensor, bias: Tensor | None = None, dilation: int = 1,
+          parts: int = PARTS) -> Direct | Winograd | Tiles:
+    """The fastest for a dense kernel [O,C,3,3]. parts: of a value on tiles, see fusion.fast.convolution."""
     if weight.device.type == "cpu" and weight.dtype == torch.float32 and not why_not():
-        return Tiles(weight, bias, dilation)
+        return Tiles(weight, bias, dilation, parts)
     fits = weight.device.type == "cpu" and weight.dtype == torch.float32 and min(weight.shape[:2]) >= MINIMUM
     return (Winograd if fits else Direct)(weight, bias, dilation)
 

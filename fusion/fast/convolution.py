@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fusion.fast.extension import address, in_threads, kernels
+from fusion.fast.extension import PARTS, address, in_threads, kernels
 
 BORDERS = {"zeros": 0, "reflect": 1, "replicate": 2}
 OUTPUTS = 16  # a tile's
-PARTS = 3  # bfloat16 parts of a float32 value: with three the products are as good as float32's own
+TAKEN = (torch.float32, torch.bfloat16)
 ROWS = 8  # that a thread takes at least
 
 
@@ -23,7 +23,8 @@ class Convolution(nn.Module):
         padding: rows and columns added on either side. borders: what they hold, a key of BORDERS.
         slope: [O] or one number; values below zero are multiplied with it: 1 changes nothing, 0 is ReLU.
         parts: 1 (bfloat16), 2, or 3 (float32's own precision).
-    Call: float32 pictures [N,C_i,H,W] on the CPU, sum C_i = C -> [N,O,H',W'] in channels_last. No gradients.
+    Call: pictures [N,C_i,H,W] on the CPU, float32 or bfloat16 (as autocast leaves them), sum C_i = C -> float32
+    [N,O,H',W'] in channels_last. No gradients.
     Source: Henry, Tang, Heinecke, Leveraging the bfloat16 Artificial Intelligence Datatype For Higher-Precision
     Computations, ARITH 2019 (the sums of products of parts).
     """
@@ -46,10 +47,10 @@ class Convolution(nn.Module):
 
     def forward(self, *pictures: Tensor) -> Tensor:
         channels = sum(picture.shape[1] for picture in pictures)
-        if channels != self.shape[1] or any(p.dtype != torch.float32 or p.device.type != "cpu" for p in pictures):
+        if channels != self.shape[1] or any(p.dtype not in TAKEN or p.device.type != "cpu" for p in pictures):
             raise TypeError(f"a convolution of {self.shape[1]} float32 channels on the CPU got "
                             f"{[(tuple(p.shape), p.dtype, p.device.type) for p in pictures]}")
-        pictures = tuple(map(channels_together, pictures))
+        pictures = tuple(channels_together(picture.float()) for picture in pictures)
         count, _, height, width = pictures[0].shape
         (top, left), reach = self.padding, self.dilation
         rows = height + 2 * top - (self.height - 1) * reach

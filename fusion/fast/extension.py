@@ -28,7 +28,9 @@ OFF = "off"
 NO_COMPILER = "no C++ compiler (c++, g++ or clang++) is found"
 PLAIN = "as its authors wrote it"
 CHUNKS = "blocks in chunks"
-TILES = "convolutions on bfloat16 tiles, three parts a value"
+PARTS = 3  # bfloat16 parts of a float32 value: with three, products are as good as float32's own
+TILES = {PARTS: "convolutions on bfloat16 tiles, three parts a value",
+         1: "convolutions on bfloat16 tiles, one part a value"}
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-fPIC", "-shared")
 
 _log = logging.getLogger(__name__)
@@ -58,11 +60,11 @@ def why_not() -> str:
     return _load()[1]
 
 
-def how() -> str:
-    """How accelerated networks run here, for the record."""
+def how(parts: int = PARTS) -> str:
+    """How networks run here that were accelerated with so many parts a value (1 or PARTS), for the record."""
     if switched_off():
         return f"{PLAIN}: {why_not()}"
-    return f"{CHUNKS}, {f'no tiles for convolutions: {why_not()}' if why_not() else TILES}"
+    return f"{CHUNKS}, {f'no tiles for convolutions: {why_not()}' if why_not() else TILES[parts]}"
 
 
 @functools.cache

@@ -19,7 +19,8 @@ class PictureNorm(nn.Module):
     Args:
         weight, bias: [C] or None.
         slope: [C] or one number; values below zero are multiplied with it: 1 changes nothing, 0 is ReLU.
-    Call: float32 [N,C,H,W] on the CPU -> the same shape in channels_last. No gradients.
+    Call: [N,C,H,W] on the CPU, float32 or bfloat16 (as autocast leaves it) -> float32, the same shape in channels_last.
+    No gradients.
     """
 
     def __init__(self, weight: Tensor | None, bias: Tensor | None, eps: float, slope: Tensor | float = 1.0):
@@ -27,7 +28,7 @@ class PictureNorm(nn.Module):
         self.weight, self.bias, self.eps, self.slope = weight, bias, eps, torch.as_tensor(slope, dtype=torch.float32)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = x.float().contiguous(memory_format=torch.channels_last)
         channels, pixels = x.shape[1], x.numel() // x.shape[1]
         parts: dict[int, Tensor] = {}  # by first pixel: added in one order, whichever thread is first
 

@@ -143,10 +143,13 @@ class StreamedForm(Form):
     """A form on feature maps, float32 [N,C,H,W] on the CPU -> [N,C,H,W] in channels_last.
 
     Forms of this kind one behind another pass their maps on without a copy. One picture after the other: rows of one
-    lie together in memory, rows of several do not.
+    lie together in memory, rows of several do not. Within autocast it stays float32: its steps write into one another's
+    maps.
     """
 
+    @torch.autocast("cpu", enabled=False)
     def forward(self, x: Tensor) -> Tensor:
+        x = x.float()
         channels, height, width = x.shape[1:]
         maps = Maps(height, width, CHUNK_VALUES["cpu"] // (channels * width), x, step=1)
         done = [self.run(picture, maps) for picture in x.permute(0, 2, 3, 1).contiguous().split(1)]

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from core.files import read_toml
+from fusion.bfloat16 import Bfloat16, parts_of, told
 from fusion.complexity import Complexity
-from fusion.method import Card, LumaMethod, MethodError, WeightFile, register
+from fusion.fast import PLAIN, how
+from fusion.fast.extension import why_not
+from fusion.method import FLOAT32, Card, LumaMethod, MethodError, WeightFile, register
 from fusion.smfnet import weights as files
 from fusion.smfnet.complexity import complexity
 from fusion.smfnet.fast.network import FastSMFNet, supports
@@ -53,21 +57,44 @@ class SMFNetMethod(LumaMethod):
             network = _load(path, protocol)
         self.title, self.note = _labels(path)
         self.network = network.eval().requires_grad_(False).to(device)
-        self.run: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = self._reference
-        if fast and supports(network.settings):
-            self.run = FastSMFNet(self.network, dtype=dtype, compile=compile)
+        self._fast = fast and supports(network.settings)
+        self._options: dict[str, Any] = {"dtype": dtype, "compile": compile}
+        self.run: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = self._fastest()
 
     @classmethod
     def complexity(cls, height: int = 480, width: int = 640) -> Complexity:
         """Table V's figures of the released network."""
         return complexity(RELEASED, height, width)
 
+    @property
+    def path(self) -> str:  # type: ignore[override]  # the base class has no network to tell of
+        """How the network runs in bfloat16, which numbers hang on; "" in float32."""
+        if self.precision == FLOAT32:
+            return ""
+        return how(parts_of(self.precision)) if isinstance(self.run, FastSMFNet) else f"{PLAIN}; {told(self.device)}"
+
     def use_reference_path(self) -> None:
         self.run = self._reference
 
+    def use_precision(self, precision: str) -> None:
+        if precision != self.precision:
+            self.precision = precision
+            self.run = self._fastest()
+
+    def _fastest(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        """The fast path, in bfloat16 where its dense convolutions run on tiles; else the network, then under autocast.
+
+        Autocast cannot be put around the fast path, which writes float32 into buffers of its own.
+        """
+        tiles = torch.device(self.device).type == "cpu" and not why_not()
+        if self._fast and (self.precision == FLOAT32 or tiles):
+            return FastSMFNet(self.network, parts=parts_of(self.precision), **self._options)
+        return self._reference
+
     @torch.inference_mode()
     def _reference(self, ir: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return self.network(ir, y)
+        network = self.network if self.precision == FLOAT32 else Bfloat16(self.network)
+        return network(ir, y)
 
     def fuse_luma(self, ir: np.ndarray, y: np.ndarray) -> np.ndarray:
         tensors = (torch.from_numpy(np.array(x, np.float32))[None, None].to(self.device) for x in (ir, y))

@@ -9,9 +9,12 @@ from reports.data import RunData
 from reports.reasons import NOT_RUN, Why
 from reports.table import Cell
 from results.paper import PaperTable
+from results.records import FLOAT32
 
 SAMPLE_NOTE = ("Made from scenes that the benchmark renders itself: the numbers show that the path works, "
                "they compare with no published value.")
+
+ROUNDED = "Fused with products in bfloat16, not comparable with published values digit by digit:"
 
 
 def cell(means: pd.DataFrame, key: tuple[str, ...], column: Shown, reason: Why, statistic: str = "mean") -> Cell:
@@ -27,12 +30,15 @@ def cell(means: pd.DataFrame, key: tuple[str, ...], column: Shown, reason: Why, 
 
 
 def notes(data: RunData, table: PaperTable, datasets: list[str], *more: str) -> tuple[str, ...]:
-    """What must be said below a table: its data sets' notes, what the methods say of themselves, seeds, the sample."""
+    """What must be said below a table: of its data sets, methods, their precision, seeds, and the sample."""
     suite = table.suite
     found = [f"{data.dataset_title(name)}: {data.dataset_note(name)}." for name in datasets if data.dataset_note(name)]
     methods: Iterable[str] = data.suite(suite)["method"].unique()
     found += [f"{data.title(m)}: {note}." for m in data.ordered(methods, table)
               if (note := data.method(m).note.rstrip("."))]
+    rounded = [data.title(m) for m in data.ordered(methods, table) if data.method(m).precision != FLOAT32]
+    if rounded:
+        found.append(f"{ROUNDED} {', '.join(rounded)}.")
     seeds = data.suite(suite)["seed"].nunique()
     if seeds > 1:
         found.append(f"Mean ± standard deviation over {seeds} seeds.")

@@ -43,7 +43,7 @@ def check_plan(out: Path, run: RunRecord, stored: Mapping[str, ResultRecord], fi
 
 def _differences(out: Path, run: RunRecord, plan: Planning, stored: Mapping[str, ResultRecord],
                  findings: Findings) -> Iterator[str]:
-    for name in ("protocol", "paper"):
+    for name in ("protocol", "precision", "paper"):
         if getattr(run, name) != getattr(plan.profile, name):
             yield f"{name} is {getattr(run, name)!r}, the request gives {getattr(plan.profile, name)!r}"
     if run.profile != plan.profile.name:

@@ -9,11 +9,12 @@ import pandas as pd
 from core.errors import IvfbenchError
 from core.files import read_json, sha256, sha256_of
 from reports.data import RunData
-from results.records import SCHEMA, ResultRecord, RunRecord, UnitRecord, read_result
+from results.records import FLOAT32, SCHEMA, ResultRecord, RunRecord, UnitRecord, read_result
 from results.rows import Row, to_frame
 from suite.checks.findings import Findings
 from suite.unit import MADE_FROM, artefact_path, key_of_result, result_rows, seal_of, sealed_result
 
+_HEAD = ("profile", "paper", "protocol", "precision", "command", "started", "finished")
 _PROVENANCE = ("python", "platform", "packages", "device", "seconds", "threads")
 
 
@@ -140,8 +141,9 @@ def check_provenance(data: RunData, stored: Mapping[str, ResultRecord], findings
     path, run = data.out / "provenance.json", data.run
     try:
         found: Any = read_json(path)
-        head = {name: getattr(run, name) for name in ("profile", "paper", "protocol", "command", "started", "finished")}
-        differing = [f"run.{name}" for name, value in head.items() if found["run"][name] != value]
+        head = {name: getattr(run, name) for name in _HEAD}
+        said = {"precision": FLOAT32, **found["run"]}  # a run from before there was a choice says nothing of it
+        differing = [f"run.{name}" for name, value in head.items() if said[name] != value]
         kept = {unit.folder: dict(stored[unit.key].provenance) for unit in run.units if unit.key in stored}
         differing += [folder for folder in {**kept, **found["units"]} if kept.get(folder) != found["units"].get(folder)]
     except (OSError, IvfbenchError, KeyError, TypeError, AttributeError) as error:

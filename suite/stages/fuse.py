@@ -11,7 +11,7 @@ import numpy as np
 from baselines.precomputed import Precomputed
 from core.files import make_way, sha256, write_bytes
 from fusion import images
-from fusion.method import Method, load_method
+from fusion.method import FLOAT32, Method, load_method
 from fusion.pairs import Pair, PairSet
 from suite.inputs import load_planned, unchanged
 from suite.journal import Journal
@@ -28,6 +28,7 @@ class Fusing:
     upstream training leaves.
 
     weights: the folder of its files; digests: their sha256. batch_size: pictures whose outputs depend on one another.
+    precision: of a registered method's or a trained network's products.
     """
 
     pairs: PairSet
@@ -38,6 +39,7 @@ class Fusing:
     digests: tuple[str, ...] = ()
     brought: Precomputed | None = None
     network: str = ""
+    precision: str = FLOAT32
     instance: Method | None = field(default=None, compare=False)
 
     def decides(self) -> Mapping[str, Any]:
@@ -49,6 +51,8 @@ class Fusing:
             how = {"network": self.network}
         elif self.instance is not None:
             how = {"object": self.instance.name}
+        if self.precision != FLOAT32:  # said only then: what was fused before there was a choice keeps its key
+            how["precision"] = self.precision
         return {**how, "manifest": self.pairs.manifest, "batch_size": self.batch_size}
 
 
@@ -120,8 +124,8 @@ def load(unit: Unit, context: Context) -> Method:
         trained = unit.upstream[0]
         weights = context.out / trained.folder / WEIGHTS
         with unchanged({weights: artefact_hashes(context.out, trained)[WEIGHTS]}):
-            return load_method(work.network, weights=weights, device=context.device)
-    return load_planned(unit.method, work.weights, work.digests, context.device, work.protocol)
+            return load_method(work.network, weights=weights, device=context.device, precision=work.precision)
+    return load_planned(unit.method, work.weights, work.digests, context.device, work.protocol, work.precision)
 
 
 def _fuse_batch(method: Method, batch: tuple[Pair, ...], canvas: tuple[int, int], made: _Pictures) -> None:

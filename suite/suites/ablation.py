@@ -70,6 +70,7 @@ def ready(planning: Planning, settings: AblationSettings) -> None:
                                              code=source_hash(["fusion.smfnet.training.trainer"])), "ablation")
         card = Card(name=name, title=recipe.title, kind="ablation", task=(), paper="Table VI")
         planning.methods[name] = MethodInfo(card, recipe.title, trained=trained, network="smfnet",
+                                            precision=planning.profile.precision,
                                             code=source_hash(["fusion.methods.smfnet"]))
 
 

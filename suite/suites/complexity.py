@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.source import source_hash
-from fusion.method import Method, MethodError, find
+from fusion.method import FLOAT32, Method, MethodError, find
 from results.rows import Row
 from suite.errors import UserError
 from suite.inputs import load_planned
@@ -47,10 +47,11 @@ class Measuring:
     version: int
     digests: tuple[str, ...]
     weights: Path | None
+    precision: str = FLOAT32
 
     def decides(self) -> Mapping[str, Any]:
         return {"height": self.height, "width": self.width, "protocol": self.protocol, "method_version": self.version,
-                "weights": list(self.digests)}
+                "weights": list(self.digests), **({"precision": self.precision} if self.precision != FLOAT32 else {})}
 
 
 def plan(planning: Planning, settings: ComplexitySettings) -> None:
@@ -58,16 +59,17 @@ def plan(planning: Planning, settings: ComplexitySettings) -> None:
     for name, info in planning.methods.items():
         if info.card.kind == "source" or info.pictures or info.trained or info.instance:
             continue
-        _add(planning, settings, name, info.protocol, tuple(digest for _, digest in info.weights), info.weights_path)
+        _add(planning, settings, name, info.protocol, tuple(digest for _, digest in info.weights), info.weights_path,
+             info.precision)
     for skip in planning.skipped:
         if find(skip.method).complexity() is not None:
             _add(planning, settings, skip.method, planning.profile.protocol, (), None)
 
 
 def _add(planning: Planning, settings: ComplexitySettings, name: str, protocol: str, digests: tuple[str, ...],
-         weights: Path | None) -> None:
+         weights: Path | None, precision: str = FLOAT32) -> None:
     cls = find(name)
-    work = Measuring(settings.height, settings.width, protocol, cls.card.version, digests, weights)
+    work = Measuring(settings.height, settings.width, protocol, cls.card.version, digests, weights, precision)
     planning.add(planning.unit("measure", name, "-", work, code=source_hash([cls.__module__])), "complexity")
 
 
@@ -103,7 +105,7 @@ def counts(method: type[Method], height: int, width: int) -> dict[str, float]:
 def _timed(unit: Unit, work: Measuring, context: Context) -> tuple[Method | None, str]:
     """The network that was counted with its weights, or None and why there is no time."""
     try:
-        method = load_planned(unit.method, work.weights, work.digests, context.device, work.protocol)
+        method = load_planned(unit.method, work.weights, work.digests, context.device, work.protocol, work.precision)
     except MethodError as error:
         return None, str(error)
     if method.title != method.card.title:

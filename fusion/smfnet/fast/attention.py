@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fusion.fast.conv3 import conv3, depthwise, point
+from fusion.fast.extension import PARTS
 from fusion.fast.gram import attention, by_head, gram
 from fusion.fast.maps import Maps
 from fusion.fast.streams import Stream, norm, pixels, streamed
@@ -50,20 +51,21 @@ class FastMDTA:
 class FastDenseAttention:
     """x + DenseAttention(LN x)."""
 
-    def __init__(self, norm: blocks.ChannelNorm, attn: DenseAttention):
+    def __init__(self, norm: blocks.ChannelNorm, attn: DenseAttention, parts: int = PARTS):
+        self.parts = parts
         self.norm, self.temperature, self.heads = affine(norm), attn.scale, len(attn.scale)
         self.project = point(attn.proj.weight).double()
         first, second = point(attn.qkv1.weight).double(), attn.qkv2.weight.double()
         joint = torch.einsum("omyx,mi->oiyx", second, first)  # both without bias: zero padding commutes with the 1x1
         q, k, self.v = joint.chunk(3)
-        self.qk = conv3(by_head(self.heads, q, k).to(attn.qkv1.weight.dtype))
+        self.qk = conv3(by_head(self.heads, q, k).to(attn.qkv1.weight.dtype), parts=parts)
 
     def __call__(self, x: Tensor, maps: Maps) -> Callable[[Stream, Tensor], Tensor]:
         """The first pass over x [B,H,W,C]; what it returns makes the rows of the result in the second."""
         products = gram(maps, x, self.heads, lambda stream, x: stream.conv3(norm(x, self.norm), self.qk))
         matrix = attention(products, 2, 0, 1, self.temperature)
         folded = torch.einsum("boc,cikl->boikl", self.project @ matrix, self.v).to(x.dtype)
-        convolutions = [conv3(kernel) for kernel in folded]  # one per image
+        convolutions = [conv3(kernel, parts=self.parts) for kernel in folded]  # one per image
 
         def attend(stream: Stream, x: Tensor) -> Tensor:
             z = norm(x, self.norm)
@@ -104,8 +106,8 @@ class FastTransformer:
 class FastBaseBlock:
     """BaseBlock: x + DenseAttention(LN x), then x + FeedForward(LN x)."""
 
-    def __init__(self, block: BaseBlock):
-        self.attention, self.norm = FastDenseAttention(block.norm1, block.attn), affine(block.norm2)
+    def __init__(self, block: BaseBlock, parts: int):
+        self.attention, self.norm = FastDenseAttention(block.norm1, block.attn, parts), affine(block.norm2)
         self.in_, self.out = point(block.mlp.project_in.weight), point(block.mlp.project_out.weight)
 
     def __call__(self, x: Tensor, maps: Maps) -> Tensor:

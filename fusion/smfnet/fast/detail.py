@@ -18,9 +18,9 @@ from fusion.smfnet.network import cai
 class FastGRDB:
     """3x3 convolution, dense block, gradient: Eq. 3 in its released form."""
 
-    def __init__(self, module: cai.GRDB):
+    def __init__(self, module: cai.GRDB, parts: int):
         block = module.GRDB
-        self.first, self.conv1, self.conv2 = (conv3(conv.conv.weight, conv.conv.bias)
+        self.first, self.conv1, self.conv2 = (conv3(conv.conv.weight, conv.conv.bias, parts=parts)
                                               for conv in (module.conv, block.dense.conv1, block.dense.conv2))
         self.sobel = depthwise(block.sobelconv.convx.weight), depthwise(block.sobelconv.convy.weight)
         down = point(block.convdown.conv.weight)
@@ -90,10 +90,10 @@ class FastCrossAttention:
 class FastConvs:
     """3x3 and 1x1 convolutions of a Sequential with leaky ReLU between: BFE's bottleneck, the decoder's output."""
 
-    def __init__(self, sequential: nn.Sequential):
+    def __init__(self, sequential: nn.Sequential, parts: int):
         convs = [module for module in sequential if isinstance(module, nn.Conv2d)]
-        self.layers = [conv3(conv.weight, conv.bias) if conv.kernel_size[0] == 3 else (point(conv.weight), conv.bias)
-                       for conv in convs]
+        self.layers = [conv3(conv.weight, conv.bias, parts=parts) if conv.kernel_size[0] == 3
+                       else (point(conv.weight), conv.bias) for conv in convs]
         self.slope = next(module.negative_slope for module in sequential if isinstance(module, nn.LeakyReLU))
 
     def __call__(self, stream: Stream, x: Tensor) -> Tensor:

@@ -27,8 +27,8 @@ def fold(sequential: nn.Sequential) -> tuple[Tensor, Tensor]:
 class FastNodes:
     """Eq. 13: three dilated 3x3 convolutions of one modality, batch norm folded in, rectified."""
 
-    def __init__(self, module: gr.Nodes):
-        convolutions = [conv3(*fold(conv), dilation)
+    def __init__(self, module: gr.Nodes, parts: int):
+        convolutions = [conv3(*fold(conv), dilation, parts)
                         for conv, dilation in zip(children(module.convs, nn.Sequential), gr.DILATIONS)]
         # of one shape, hence all of one kind
         self.winograd = [convolution for convolution in convolutions if isinstance(convolution, Winograd)]
@@ -95,13 +95,13 @@ class FastMessages:
 class FastGraph:
     """Shallow features of both modalities -> the fused graph feature, Eq. 12-16 and 18. Nothing but that is kept."""
 
-    def __init__(self, module: gr.GraphModel):
+    def __init__(self, module: gr.GraphModel, parts: int):
         reasoning = module.graph.graph
-        self.nodes = FastNodes(reasoning.ppm_rgb), FastNodes(reasoning.ppm_dep)
+        self.nodes = FastNodes(reasoning.ppm_rgb, parts), FastNodes(reasoning.ppm_dep, parts)
         edges = children(reasoning.C_pa, nn.Conv2d)
         self.interaction = torch.stack([conv.weight.flatten() for conv in edges], dim=1)  # [C,2]
         self.messages = FastMessages(reasoning.graph_rgb), FastMessages(reasoning.graph_dep)
-        self.readout = [conv3(*fold(child(module.graph.C_cat, i, nn.Sequential))) for i in (0, 1)]
+        self.readout = [conv3(*fold(child(module.graph.C_cat, i, nn.Sequential)), parts=parts) for i in (0, 1)]
         fuse = point(module.C_cls.weight)
         self.fuse, self.fuse_bias = fuse.chunk(2, dim=1), module.C_cls.bias
 

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fusion.fast.conv3 import conv3
+from fusion.fast.extension import PARTS
 from fusion.fast.maps import Maps
 from fusion.fast.streams import CHUNK_VALUES, Stream, streamed
 from fusion.smfnet.fast.attention import FastBaseBlock, FastTransformer
@@ -42,10 +43,11 @@ class FastSMFNet:
         dtype: float32, or bfloat16 (faster on GPUs, other numbers).
         compile: torch.compile the forward pass; for GPUs, where an image is one chunk.
         chunk_pixels: pixels that are worked off at once; None chooses by device.
+        parts: of a dense convolution's values on a CPU's tiles: PARTS is float32's precision, 1 is bfloat16.
     """
 
     def __init__(self, network: SMFNet, *, dtype: torch.dtype = torch.float32, compile: bool = False,
-                 chunk_pixels: int | None = None):
+                 chunk_pixels: int | None = None, parts: int = PARTS):
         if not supports(network.settings):
             raise ValueError(f"the fast path does not cover {network.settings}; use the network itself")
         network = copy.deepcopy(network).eval().requires_grad_(False).to(dtype)
@@ -56,17 +58,17 @@ class FastSMFNet:
         self.embed = encoder.patch_embed.proj.weight
         self.shallow = FastTransformer(child(encoder.encoder_level1, 0, TransformerBlock))
         base = encoder.baseFeature
-        self.base_first = conv3(base.conv_first.weight, base.conv_first.bias)
-        self.stages = [_stage(stage) for stage in children(base.layers, Stage)]
-        self.grdb = FastGRDB(expect(encoder.GRDB_module, GRDB))
+        self.base_first = conv3(base.conv_first.weight, base.conv_first.bias, parts=parts)
+        self.stages = [_stage(stage, parts) for stage in children(base.layers, Stage)]
+        self.grdb = FastGRDB(expect(encoder.GRDB_module, GRDB), parts)
         self.cross = FastCrossAttention(expect(encoder.detailFeature, CrossAttentionInvertible))
-        self.graph = FastGraph(network.GraphModel) if self.settings.graph else None
+        self.graph = FastGraph(network.GraphModel, parts) if self.settings.graph else None
         self.base_fusion = FastTransformer(network.BaseFuseLayer)
-        self.detail_grdb = FastGRDB(network.DetailFuseLayer.GRDB)
+        self.detail_grdb = FastGRDB(network.DetailFuseLayer.GRDB, parts)
         self.detail_layers = [FastInverseCoupling(layer)
                               for layer in children(network.DetailFuseLayer.net, InverseCoupling)]
         self.decoder = FastTransformer(child(network.DIDF_Decoder.encoder_level1, 0, TransformerBlock))
-        self.output = FastConvs(network.DIDF_Decoder.output)
+        self.output = FastConvs(network.DIDF_Decoder.output, parts)
         self.maps: Maps | None = None  # kept for the next image of the same size; compiled code would be made anew
         self.compiled = compile
         self._run = torch.compile(self._forward) if compile else self._forward
@@ -128,12 +130,12 @@ class FastSMFNet:
         return x
 
 
-def _stage(stage: Stage) -> tuple[list[FastTransformer | FastBaseBlock], FastConvs | None]:
+def _stage(stage: Stage, parts: int) -> tuple[list[FastTransformer | FastBaseBlock], FastConvs | None]:
     """Eq. 10: both blocks of every rho in their order, and the convolutions where the stage has a residual."""
     blocks: list[FastTransformer | FastBaseBlock] = []
     for rho in children(stage.residual_group, nn.Sequential):
-        blocks += [FastTransformer(child(rho, 0, TransformerBlock)), FastBaseBlock(child(rho, 1, BaseBlock))]
-    return blocks, FastConvs(stage.conv) if stage.residual else None
+        blocks += [FastTransformer(child(rho, 0, TransformerBlock)), FastBaseBlock(child(rho, 1, BaseBlock), parts)]
+    return blocks, FastConvs(stage.conv, parts) if stage.residual else None
 
 
 def _consume(part: Callable[[Tensor, Maps], Tensor], x: Tensor, maps: Maps) -> Tensor:
