@@ -95,16 +95,16 @@ class FastTransformer(Form):
 
     def __init__(self, transformer: Transformer):
         super().__init__()
-        self.blocks = transformer.blocks
-        self.attend = [_values_projected(block.attn) for block in self.blocks]
+        self.steps = [(block.norm1, *_values_projected(block.attn), block.norm2, block.mlp)
+                      for block in transformer.blocks if isinstance(block, Block)]
 
     def forward(self, x: Tensor) -> Tensor:
         return in_chunks(self._work, CHUNK, x.reshape(-1, x.shape[1])).reshape(x.shape)
 
     def _work(self, tokens: Tensor) -> Tensor:
-        for block, attend in zip(self.blocks, self.attend):
-            tokens = F.linear(block.norm1(tokens), *attend).add_(tokens)
-            tokens = block.mlp(block.norm2(tokens)).add_(tokens)
+        for norm1, weight, bias, norm2, mlp in self.steps:
+            tokens = F.linear(norm1(tokens), weight, bias).add_(tokens)
+            tokens = mlp(norm2(tokens)).add_(tokens)
         return tokens
 
 

@@ -141,8 +141,9 @@ class FastTwinAttention(Form):
         attention, padded = self.attention, [self.attention.pad(z).permute(0, 2, 3, 1) for z in (x, y)]
         attended = in_chunks(self._work, CHUNK, *map(to_windows, padded))
         height, width = padded[0].shape[1:3]
-        return tuple(attention.output(part, attention.get_submodule(f"V{stream}")(z), (height, width), stream)
-                     for z, part, stream in zip((x, y), attended.chunk(2, -1), (MODALITIES, FOCUS)))
+        x, y = (attention.output(part, attention.get_submodule(f"V{stream}")(z), (height, width), stream)
+                for z, part, stream in zip((x, y), attended.chunk(2, -1), (MODALITIES, FOCUS)))
+        return x, y
 
     def _work(self, x: Tensor, y: Tensor) -> Tensor:
         (query_x, key_x, value_x), (query_y, key_y, value_y) = (
@@ -186,8 +187,9 @@ class FastPerceptron(Form):
         return _pointwise(second, relu(_pointwise(first, pixels)))
 
 
-def _pointwise(conv: nn.Conv2d, pixels: Tensor) -> Tensor:
+def _pointwise(conv: nn.Module, pixels: Tensor) -> Tensor:
     """A 1x1 convolution of [...,C]."""
+    assert isinstance(conv, nn.Conv2d)
     return F.linear(pixels, conv.weight.flatten(1), conv.bias)
 
 

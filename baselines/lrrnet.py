@@ -46,10 +46,15 @@ class Decomposition(nn.Module):
         for step in range(STEPS):
             self.add_module(f"lrrblock{step}", _Step())
 
+    def step(self, number: int) -> _Step:
+        step = self.get_submodule(f"lrrblock{number}")
+        assert isinstance(step, _Step)
+        return step
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         code = shrunk(self.conv_W00(x), self.lamj)
         for step in range(STEPS):
-            code = shrunk(self.get_submodule(f"lrrblock{step}")(x, code, self.lamz), self.lamj)
+            code = shrunk(self.step(step)(x, code, self.lamz), self.lamj)
         return code[:, :WIDTH], code[:, WIDTH:]
 
 
@@ -59,9 +64,9 @@ class FastDecomposition(Form):
 
     def __init__(self, whole: Decomposition):
         super().__init__()
-        steps = [whole.get_submodule(f"lrrblock{step}") for step in range(STEPS)]
-        self.explain = nn.ModuleList(step.conv_Wdz for step in steps)
-        self.update = nn.ModuleList(unpadded(part.conv2d) for part in (whole.conv_W00, *(s.conv_Wdtz for s in steps)))
+        steps = [whole.step(i) for i in range(STEPS)]
+        self.explain = nn.ModuleList([step.conv_Wdz for step in steps])
+        self.update = nn.ModuleList([unpadded(part.conv2d) for part in (whole.conv_W00, *(s.conv_Wdtz for s in steps))])
         self.momentum, self.thresholds = whole.lamz, whole.lamj
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

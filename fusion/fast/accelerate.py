@@ -41,12 +41,15 @@ def _in_forms(module: nn.Module) -> nn.Module:
 
 
 def _convolutions(network: nn.Module, parts: int) -> nn.Module:
+    def inside(part: nn.Module) -> nn.Module:
+        return _convolutions(part, parts)
+
     if isinstance(network, Form):
-        return _with_parts(network, _convolutions)
+        return _with_parts(network, inside)
     try:
         traced = fx.GraphModule(network, _Tracer().trace(network))
     except Exception:
-        return _with_parts(network, lambda part: _convolutions(part, parts))
+        return _with_parts(network, inside)
     replaced = [_convolve(traced, node, parts) or _normalise(traced, node) for node in list(traced.graph.nodes)]
     if not any(replaced):
         return network
