@@ -40,7 +40,7 @@ class Res2NetBlock(nn.Module):
         return F.relu(self.conv2(torch.cat([*outputs, last], 1)) + self.conv3(x))
 
 
-def _attended(queries: Tensor, keys: Tensor) -> Tensor:
+def attended(queries: Tensor, keys: Tensor) -> Tensor:
     """[Q,D] and [K,D] -> [Q,D]: means of the keys, weighted by the softmax of their products with a query.
 
     The products are first stretched to 0..1 over the whole [Q,K] matrix, of which only some rows exist at a time. The
@@ -56,13 +56,13 @@ def _attended(queries: Tensor, keys: Tensor) -> Tensor:
 def channel_attention(features: Tensor) -> Tensor:
     """[1,C,H,W] -> the same shape: every channel plus what the channels like it look like."""
     flat = features[0].flatten(1)
-    return features + _attended(flat, flat).view_as(features)
+    return features + attended(flat, flat).view_as(features)
 
 
 def spatial_attention(features: Tensor) -> Tensor:
     """[1,C,H,W], 8 or more pixels a side -> the same shape: every pixel plus what the 8x8 cells like it look like."""
     pixels, cells = (x[0].flatten(1).T for x in (features, F.avg_pool2d(features, POOL)))
-    return features + _attended(pixels, cells).T.reshape_as(features)
+    return features + attended(pixels, cells).T.reshape_as(features)
 
 
 def merged(ir: Tensor, vi: Tensor) -> Tensor:

@@ -1,11 +1,20 @@
-"""The faster forms of CDDFuse's and PFCFuse's blocks give their modules' numbers."""
+"""The faster forms of methods' blocks give their modules' numbers."""
+
+import copy
 
 import pytest
 import torch
 from torch import nn
 
 from baselines.cddfuse import BaseFeature, CDDFuseNetwork, DetailFeature, DetailNode, RestormerBlock
+from baselines.datfuse import DATFuseNetwork
+from baselines.gifnet import GIFNetNetwork
+from baselines.lrrnet import LRRNetNetwork
+from baselines.matr import MATRNetwork
 from baselines.pfcfuse import PFCFuseNetwork, PoolBlock
+from baselines.res2fusion import attended
+from baselines.swinfusion import SwinFusionNetwork
+from baselines.ydtr import YDTRNetwork
 from fusion.fast import Form, accelerate, extension
 from fusion.fast.forms import form_of
 
@@ -64,3 +73,30 @@ def test_forms_one_behind_another():
     chain = drawn(DetailFeature(16, 3))
     x = maps(1, 16, 45, 23)
     torch.testing.assert_close(accelerate(chain)(x), chain(x), rtol=0, atol=2e-5)
+
+
+@pytest.mark.skipif(extension.switched_off(), reason="networks stay as they are")
+@pytest.mark.parametrize("network", [SwinFusionNetwork, GIFNetNetwork, LRRNetNetwork, MATRNetwork, DATFuseNetwork,
+                                     YDTRNetwork])
+def test_pictures_of_several_chunks(network):
+    """Sizes beyond one chunk of windows, tokens or rows, with rows that are left over; as exact as the network is."""
+    torch.manual_seed(6)
+    plain = drawn(network())
+    fast = accelerate(plain)
+    assert any(isinstance(module, Form) for module in fast.modules())
+    side = 72 if network is MATRNetwork else 99
+    pictures = [torch.rand(1, 1, 72, side, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)]
+    exact = copy.deepcopy(plain).double()(*(picture.double() for picture in pictures))
+    noise, ours = (float((path(*pictures) - exact).abs().max()) for path in (plain, fast))
+    assert ours < 4 * noise + 1e-6
+
+
+def test_attention_to_cells_is_what_the_authors_wrote():
+    """Softmax of the products stretched to 0..1 over the whole matrix."""
+    queries, keys = (torch.randn(rows, 5, generator=torch.Generator().manual_seed(rows)) for rows in (700, 90))
+    products = queries.double() @ keys.double().T
+    stretched = (products - products.min()) / (products.max() - products.min())
+    expected = stretched.softmax(-1) @ keys.double()
+    torch.testing.assert_close(attended(queries, keys).double(), expected, rtol=0, atol=1e-5)
+    flat = attended(torch.zeros(9, 5), keys)
+    torch.testing.assert_close(flat, keys.mean(0).expand(9, 5), rtol=0, atol=1e-6)
