@@ -69,6 +69,7 @@ class LumaNetwork(LumaMethod):
     Attributes:
         architecture: the untrained network, forward(ir, y) on [N,1,H,W]: for counting without weights.
         table5_architecture: the network that Table V counts, where it is another one.
+        faster_on_tiles: False where the fast path was measured to be the slower one in float32.
         table5_thop: Table V's Params is thop's count; else the checkpoint's variables.
         table5_twice: parts that are called once per modality, which thop's users counted twice.
         channels: of the infrared and the visible input.
@@ -82,6 +83,7 @@ class LumaNetwork(LumaMethod):
     architecture: type[nn.Module]
     table5_architecture: type[nn.Module] | None = None
     memory_format: torch.memory_format = torch.contiguous_format
+    faster_on_tiles: bool = True
     table5_thop: bool = False
     table5_twice: tuple[str, ...] = ()
     channels: tuple[int, int] = (1, 1)
@@ -107,13 +109,17 @@ class LumaNetwork(LumaMethod):
         That is made for the first picture: planning loads methods that it does not run.
         """
         if self._running is None:
-            network = accelerate(self.reference, parts_of(self.precision)) if self._use_fast else self.reference
+            network = accelerate(self.reference, parts_of(self.precision)) if self._accelerated else self.reference
             self._running = network if self.precision == FLOAT32 else Bfloat16(network)
         return self._running
 
     @network.setter
     def network(self, network: nn.Module) -> None:
         self.reference, self._running = network, None
+
+    @property
+    def _accelerated(self) -> bool:
+        return self._use_fast and (self.faster_on_tiles or self.precision != FLOAT32)
 
     def use_fast_path(self) -> None:
         self._use_fast, self._running = torch.device(self.device).type == "cpu", None
@@ -127,7 +133,7 @@ class LumaNetwork(LumaMethod):
     @property
     def path(self) -> str:  # type: ignore[override]  # the base class has no network to tell of
         """How the network runs on this machine. Asked when pictures are fused: planning must not compile anything."""
-        path = how(parts_of(self.precision)) if self._use_fast else PLAIN
+        path = how(parts_of(self.precision)) if self._accelerated else PLAIN
         return path if self.precision == FLOAT32 else f"{path}; {told(self.device)}"
 
     @classmethod
