@@ -12,7 +12,6 @@ from baselines.gifnet import GIFNetNetwork
 from baselines.lrrnet import LRRNetNetwork
 from baselines.matr import MATRNetwork
 from baselines.pfcfuse import PFCFuseNetwork, PoolBlock
-from baselines.res2fusion import attended
 from baselines.swinfusion import SwinFusionNetwork
 from baselines.ydtr import YDTRNetwork
 from fusion.fast import Form, accelerate, extension
@@ -89,14 +88,3 @@ def test_pictures_of_several_chunks(network):
     exact = copy.deepcopy(plain).double()(*(picture.double() for picture in pictures))
     noise, ours = (float((path(*pictures) - exact).abs().max()) for path in (plain, fast))
     assert ours < 4 * noise + 1e-6
-
-
-def test_attention_to_cells_is_what_the_authors_wrote():
-    """Softmax of the products stretched to 0..1 over the whole matrix."""
-    queries, keys = (torch.randn(rows, 5, generator=torch.Generator().manual_seed(rows)) for rows in (700, 90))
-    products = queries.double() @ keys.double().T
-    stretched = (products - products.min()) / (products.max() - products.min())
-    expected = stretched.softmax(-1) @ keys.double()
-    torch.testing.assert_close(attended(queries, keys).double(), expected, rtol=0, atol=1e-5)
-    flat = attended(torch.zeros(9, 5), keys)
-    torch.testing.assert_close(flat, keys.mean(0).expand(9, 5), rtol=0, atol=1e-6)

@@ -11,6 +11,7 @@ from tf_writer import write_v2
 
 from baselines import network, res2fusion
 from baselines.auif import blurred, laplacian
+from baselines.lrrnet import shrunk
 from baselines.mfeif import edges
 from baselines.sdnet import SDNetNetwork
 from baselines.stdfusionnet import ENDINGS, NAME, PAPER_NAME, PAPER_SCOPE, SCOPE, STDFusionNetNetwork
@@ -82,12 +83,12 @@ def test_lrrnet_official_is_the_script(build):
 
 
 def test_lrrnet_shrinks_by_channel(build):
-    part = build("lrrnet").network.get_ls1
+    thresholds = build("lrrnet").reference.get_ls1.lamj
     code = torch.randn(1, 256, 5, 6, generator=torch.Generator().manual_seed(1))
     before = code.clone()
     with torch.no_grad():
-        part.lamj[0, 7] = -0.01
-        found, lam = part._shrink(code), part.lamj[0, :, None, None]
+        thresholds[0, 7] = -0.01
+        found, lam = shrunk(code, thresholds), thresholds[0, :, None, None]
         expected = torch.where(before[0] > lam, before[0] - lam, torch.where(before[0] < -lam, before[0] + lam, 0))
         expected[7] = before[0, 7] + 0.01 * before[0, 7].sign()
         torch.testing.assert_close(found[0], expected)
@@ -160,7 +161,7 @@ def test_res2fusion_attention_does_not_depend_on_its_parts(monkeypatch, rows):
     products = queries @ keys.T
     stretched = (products - products.min()) / (products.max() - products.min())
     monkeypatch.setattr(res2fusion, "ELEMENTS", rows * len(keys))
-    torch.testing.assert_close(res2fusion._attended(queries, keys), stretched.softmax(1) @ keys)
+    torch.testing.assert_close(res2fusion.attended(queries, keys), stretched.softmax(1) @ keys)
 
 
 def test_res2fusion_survives_flat_features():
