@@ -47,10 +47,14 @@ def attended(queries: Tensor, keys: Tensor) -> Tensor:
     softmax sees of this only the division by the range.
     """
     rows = max(1, ELEMENTS * torch.get_num_threads() // len(keys))
-    ranges = torch.stack([torch.stack((part @ keys.T).aminmax()) for part in queries.split(rows)])
+    parts = queries.split(rows)
+    ranges = queries.new_empty(len(parts), 2)  # results in a list would keep glibc from using the products' memory again
+    for i, part in enumerate(parts):
+        ranges[i] = torch.stack((part @ keys.T).aminmax())
     extent = ranges[:, 1].max() - ranges[:, 0].min()
     extent = torch.where(extent > 0, extent, 1)  # flat, where the authors' code divides by zero
-    return F.scaled_dot_product_attention((queries / extent)[None], keys[None], keys[None], scale=1)[0]
+    batch, keys = (queries / extent)[None, None], keys[None, None]  # torch keeps the matrix in parts for four axes only
+    return F.scaled_dot_product_attention(batch, keys, keys, scale=1)[0, 0]
 
 
 def channel_attention(features: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from baselines.sdnet import SDNetNetwork
 from baselines.stdfusionnet import ENDINGS, NAME, PAPER_NAME, PAPER_SCOPE, SCOPE, STDFusionNetNetwork
 from fusion import images
 from fusion.method import find, load_method
+from suite.memory import Peak
 
 SIZE = (34, 41)
 FLIPPED = 2e-3  # share of pixels whose truncation may go the other way: float noise beside a level, 2 of 1,394
@@ -175,3 +176,11 @@ def test_mfeif_and_auif_released_files_lie_in_parts(reference):
         assert len(method.weight_files) == files
         assert all(not torch.equal(value, fresh) for value, fresh in zip(
             method.network.parameters(), find(name).architecture().parameters()) if value.ndim > 1)
+
+
+def test_res2fusion_never_holds_the_whole_attention_matrix():
+    queries, keys = torch.rand(40_000, 4), torch.rand(4_000, 4)  # 640 MB of products
+    quiet = Peak().mib()
+    peak = Peak()
+    res2fusion.attended(queries, keys)
+    assert peak.mib() - quiet < 200
