@@ -48,7 +48,7 @@ def attended(queries: Tensor, keys: Tensor) -> Tensor:
     """
     rows = max(1, ELEMENTS * torch.get_num_threads() // len(keys))
     parts = queries.split(rows)
-    ranges = queries.new_empty(len(parts), 2)  # results in a list would keep glibc from using the products' memory again
+    ranges = queries.new_empty(len(parts), 2)  # a list of results would keep glibc from using products' memory again
     for i, part in enumerate(parts):
         ranges[i] = torch.stack((part @ keys.T).aminmax())
     extent = ranges[:, 1].max() - ranges[:, 0].min()
