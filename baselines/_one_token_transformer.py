@@ -116,7 +116,7 @@ def _values_projected(attention: OneTokenAttention) -> tuple[Tensor, Tensor]:
 
 
 def unused_patch_norm() -> nn.Module:
-    """The layer norm that the three files store as `patch_embed.norm`."""
+    """The layer norm that the files store as `patch_embed.norm`."""
     patch_embed = nn.Module()
     patch_embed.norm = nn.LayerNorm(PATCH_WIDTH)
     return patch_embed

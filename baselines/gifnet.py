@@ -78,6 +78,11 @@ class PositionBias(nn.Module):
         return self.meta(self.relative_positions).permute(2, 0, 1)[None]
 
 
+def _heads(projected: Tensor) -> Tensor:
+    """q, k and v side by side, [windows,64,294] -> [3,windows,heads,64,49]."""
+    return projected.unflatten(-1, (3, HEADS, WIDTH // HEADS)).permute(2, 0, 3, 1, 4)
+
+
 class TwinAttention(nn.Module):
     """Window attention of two streams beside a 5x5 convolution of their values; two [N,98,H,W] -> two of the same.
 
@@ -105,8 +110,15 @@ class TwinAttention(nn.Module):
         """(values [N,98,H,W], height and width of the padded picture, q, k, v [3,windows,heads,64,49])."""
         values = self.get_submodule(f"V{stream}")(x)
         both = self.pad(torch.cat([self.get_submodule(f"QK{stream}")(x), values], 1)).permute(0, 2, 3, 1)
-        parts = to_windows(both).unflatten(-1, (3, HEADS, WIDTH // HEADS)).permute(2, 0, 3, 1, 4)
-        return values, (both.shape[1], both.shape[2]), parts
+        return values, (both.shape[1], both.shape[2]), _heads(to_windows(both))
+
+    def attend(self, x: Tensor, y: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """q, k, v of both streams, [3,windows,heads,64,49] each -> what was attended, two [windows,64,98]."""
+        (query_x, key_x, value_x), (query_y, key_y, value_y) = x, y
+        asking = query_x if self.shift else query_y
+        x = F.scaled_dot_product_attention(asking, key_x, value_x, attn_mask=bias)
+        y = F.scaled_dot_product_attention(query_y, key_y, value_y, attn_mask=bias)
+        return x.transpose(1, 2).flatten(2), y.transpose(1, 2).flatten(2)
 
     def output(self, attended: Tensor, values: Tensor, padded: tuple[int, int], stream: str) -> Tensor:
         """attended [windows,64,98], values [N,98,H,W] -> [N,98,H,W]."""
@@ -116,13 +128,9 @@ class TwinAttention(nn.Module):
         return self.get_submodule(f"proj{stream}")(self.get_submodule(f"conv{stream}")(values) + picture)
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        bias = self.attn()
-        values_x, padded, (query_x, key_x, value_x) = self.project(x, MODALITIES)
-        values_y, _, (query_y, key_y, value_y) = self.project(y, FOCUS)
-        asking = query_x if self.shift else query_y
-        x = F.scaled_dot_product_attention(asking, key_x, value_x, attn_mask=bias)
-        y = F.scaled_dot_product_attention(query_y, key_y, value_y, attn_mask=bias)
-        x, y = (z.transpose(1, 2).flatten(2) for z in (x, y))
+        values_x, padded, parts_x = self.project(x, MODALITIES)
+        values_y, _, parts_y = self.project(y, FOCUS)
+        x, y = self.attend(parts_x, parts_y, self.attn())
         return self.output(x, values_x, padded, MODALITIES), self.output(y, values_y, padded, FOCUS)
 
 
@@ -146,18 +154,13 @@ class FastTwinAttention(Form):
         return x, y
 
     def _work(self, x: Tensor, y: Tensor) -> Tensor:
-        (query_x, key_x, value_x), (query_y, key_y, value_y) = (
-            self._heads(z, stream) for z, stream in ((x, MODALITIES), (y, FOCUS)))
-        asking = query_x if self.attention.shift else query_y
-        x = F.scaled_dot_product_attention(asking, key_x, value_x, attn_mask=self.bias)
-        y = F.scaled_dot_product_attention(query_y, key_y, value_y, attn_mask=self.bias)
-        return torch.cat([z.transpose(1, 2).flatten(2) for z in (x, y)], -1)
+        parts_x, parts_y = self._project(x, MODALITIES), self._project(y, FOCUS)
+        return torch.cat(self.attention.attend(parts_x, parts_y, self.bias), -1)
 
-    def _heads(self, windows: Tensor, stream: str) -> Tensor:
+    def _project(self, windows: Tensor, stream: str) -> Tensor:
         """[windows,64,98] -> q, k, v [3,windows,heads,64,49]."""
         layers = (self.attention.get_submodule(f"{name}{stream}") for name in ("QK", "V"))
-        both = torch.cat([_pointwise(layer, windows) for layer in layers], -1)
-        return both.unflatten(-1, (3, HEADS, WIDTH // HEADS)).permute(2, 0, 3, 1, 4)
+        return _heads(torch.cat([_pointwise(layer, windows) for layer in layers], -1))
 
 
 class Perceptron(nn.Module):

@@ -12,7 +12,8 @@ channels, by levels. CPU s are of one pair, all threads together, without a meth
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,14 +93,14 @@ def markdown(rows: list[Measured]) -> Iterator[str]:
         yield f"| | difference | {changes} | {few}, {some}, {many} % ({row.worst}) | ratio {ratio:.2f} |"
 
 
-def _data(options: argparse.Namespace, use: Callable[[list[Pair]], None]) -> None:
-    """Call `use` with the pairs; the sample is drawn for the time that takes."""
-    if options.data is not None:
-        use(list(open_pairs(options.dataset or "tno", options.data).pairs[:options.pairs]))
-        return
+@contextmanager
+def _pairs(options: argparse.Namespace) -> Iterator[list[Pair]]:
+    """The pairs to fuse; the sample's files are there inside the block only."""
     with tempfile.TemporaryDirectory() as folder:
-        write_sample(Path(folder))
-        use(list(open_pairs(options.dataset or "sample", Path(folder)).pairs[:options.pairs]))
+        if options.data is None:
+            write_sample(Path(folder))
+        dataset = options.dataset or ("sample" if options.data is None else "tno")
+        yield list(open_pairs(dataset, options.data or Path(folder)).pairs[:options.pairs])
 
 
 def main() -> None:
@@ -113,17 +114,15 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path, help="write the table there, anew after every method")
     options = parser.parse_args()
 
-    def use(pairs: list[Pair]) -> None:
-        rows: list[Measured] = []
+    rows: list[Measured] = []
+    with _pairs(options) as pairs:
         for name in options.methods.split(","):
             rows.append(measured(name, pairs, options.weights, options.device))
             print("\n".join(list(markdown(rows[-1:]))[0 if len(rows) == 1 else 2:]), flush=True)
             if options.markdown:
                 options.markdown.write_text("\n".join(markdown(rows)) + "\n", encoding="utf-8")
-        for row in rows:
-            print(f"{row.name}: {row.path}")
-
-    _data(options, use)
+    for row in rows:
+        print(f"{row.name}: {row.path}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ nothing is computed twice.
 """
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 import torch
@@ -139,7 +140,7 @@ def streamed(maps: Maps, work: Callable[..., Tensor | tuple[Tensor, Tensor] | li
     return result
 
 
-class StreamedForm(Form):
+class StreamedForm(Form, ABC):
     """A form on feature maps, float32 [N,C,H,W] on the CPU -> [N,C,H,W] in channels_last.
 
     Forms of this kind one behind another pass their maps on without a copy. One picture after the other: rows of one
@@ -155,9 +156,9 @@ class StreamedForm(Form):
         done = [self.run(picture, maps) for picture in x.permute(0, 2, 3, 1).contiguous().split(1)]
         return (torch.cat(done) if len(done) > 1 else done[0]).permute(0, 3, 1, 2)
 
+    @abstractmethod
     def run(self, x: Tensor, maps: Maps) -> Tensor:
         """[1,H,W,C] -> [1,H,W,C]."""
-        raise NotImplementedError
 
 
 def norm(x: Tensor, parameters: tuple[Tensor, Tensor]) -> Tensor:
