@@ -10,10 +10,14 @@ from torch import nn
 
 from fusion.bfloat16 import Bfloat16
 from fusion.fast import accelerate, extension
+from fusion.fast.choice import LEAST, convolution_for
 from fusion.fast.convolution import Convolution
 from fusion.fast.norm import PictureNorm
+from fusion.fast.tiles import TileConvolution
+from fusion.fast.winograd import WinogradConvolution
 
-needs_kernels = pytest.mark.skipif(bool(extension.why_not()), reason=extension.why_not())
+needs_kernels = pytest.mark.skipif(bool(extension.why_no_kernels()), reason=extension.why_no_kernels())
+needs_tiles = pytest.mark.skipif(bool(extension.why_no_tiles()), reason=extension.why_no_tiles())
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate"}
 
 
@@ -22,8 +26,8 @@ def pictures(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def kinds(network: nn.Module) -> dict[type, int]:
-    found = [type(module) for module in network.modules()]
-    return {kind: found.count(kind) for kind in (Convolution, PictureNorm, nn.Conv2d)}
+    kinds = (Convolution, PictureNorm, nn.Conv2d)
+    return {kind: sum(isinstance(module, kind) for module in network.modules()) for kind in kinds}
 
 
 def same(network: nn.Module, *inputs: torch.Tensor) -> nn.Module:
@@ -34,73 +38,125 @@ def same(network: nn.Module, *inputs: torch.Tensor) -> nn.Module:
     return fast
 
 
-@needs_kernels
-@pytest.mark.parametrize("borders", MODES)
-@pytest.mark.parametrize(("channels", "outputs", "size", "dilation"), [
-    ((64,), 64, 3, 1), ((3, 30), 17, 3, 1), ((16, 16, 1), 5, 5, 1), ((1,), 33, 3, 1), ((8,), 1, 3, 2),
-    ((6,), 16, 1, 1)])
-def test_a_convolution_is_as_exact_as_float32(channels, outputs, size, dilation, borders):
-    height, width = 13, 21
-    sources = [pictures(2, count, height, width, seed=count) for count in channels]
+def exact_and_ours(make, channels, outputs, size, dilation, borders, **options):
+    """(float64's result, that of the Convolution that `make` makes) of made-up pictures."""
+    sources = [pictures(2, count, 13, 21, seed=count) for count in channels]
     weight, bias = pictures(outputs, sum(channels), size, size, seed=1), pictures(outputs, seed=2)
     slope, margin = pictures(outputs, seed=3), size // 2 * dilation
     padded = F.pad(torch.cat(sources, 1).double(), (margin,) * 4, mode=MODES[borders])
     exact = F.prelu(F.conv2d(padded, weight.double(), bias.double(), dilation=dilation), slope.double())
-    scale = exact.abs().max().item()
+    ours = make(weight, bias, padding=(margin, margin), dilation=dilation, borders=borders, slope=slope,
+                **options)(*sources)
+    assert ours.is_contiguous(memory_format=torch.channels_last)
+    return exact, ours.double()
+
+
+@needs_tiles
+@pytest.mark.parametrize("borders", MODES)
+@pytest.mark.parametrize(("channels", "outputs", "size", "dilation"), [
+    ((64,), 64, 3, 1), ((3, 30), 17, 3, 1), ((16, 16, 1), 5, 5, 1), ((1,), 33, 3, 1), ((8,), 1, 3, 2),
+    ((6,), 16, 1, 1)])
+def test_a_convolution_on_tiles_is_as_exact_as_float32(channels, outputs, size, dilation, borders):
     for parts, error in ((3, 3e-6), (2, 2e-5), (1, 2e-2)):
-        ours = Convolution(weight, bias, padding=(margin, margin), dilation=dilation, borders=borders, slope=slope,
-                           parts=parts)(*sources)
-        assert ours.is_contiguous(memory_format=torch.channels_last)
-        torch.testing.assert_close(ours.double(), exact, rtol=0, atol=error * scale)
+        exact, ours = exact_and_ours(TileConvolution, channels, outputs, size, dilation, borders, parts=parts)
+        torch.testing.assert_close(ours, exact, rtol=0, atol=error * exact.abs().max().item())
 
 
 @needs_kernels
-@pytest.mark.parametrize("padding", [(0, 0), (1, 1), (0, 1), (2, 0)])
-def test_padding_on_either_side(padding):
+@pytest.mark.parametrize("borders", MODES)
+@pytest.mark.parametrize(("channels", "outputs", "dilation"), [
+    ((64,), 64, 1), ((3, 30), 17, 1), ((16, 16, 1), 5, 1), ((1,), 33, 1), ((8,), 1, 2), ((9,), 18, 4), ((7,), 65, 1)])
+def test_winograds_way_is_as_exact_as_float32(channels, outputs, dilation, borders):
+    exact, ours = exact_and_ours(WinogradConvolution, channels, outputs, 3, dilation, borders)
+    torch.testing.assert_close(ours, exact, rtol=0, atol=3e-6 * exact.abs().max().item())
+
+
+@needs_kernels
+def test_winograds_error_is_no_larger_than_the_librarys():
+    x, weight = pictures(1, 64, 64, 80).abs(), pictures(64, 64, 3, 3, seed=1)
+    exact = F.conv2d(x.double(), weight.double(), padding=1)
+    ours, library = WinogradConvolution(weight, padding=(1, 1))(x), F.conv2d(x, weight, padding=1)
+    error = (ours - exact).square().mean().sqrt()
+    assert error <= 1.5 * (library - exact).square().mean().sqrt()
+
+
+@pytest.fixture(params=[pytest.param(TileConvolution, marks=needs_tiles),
+                        pytest.param(WinogradConvolution, marks=needs_kernels)])
+def kind(request):
+    return request.param
+
+
+@pytest.mark.parametrize("padding", [(0, 0), (1, 1), (0, 1), (2, 0), (3, 5)])
+def test_padding_on_either_side(kind, padding):
     x, weight = pictures(1, 4, 9, 8), pictures(3, 4, 3, 3, seed=1)
-    torch.testing.assert_close(Convolution(weight, padding=padding)(x), F.conv2d(x, weight, padding=padding),
+    torch.testing.assert_close(kind(weight, padding=padding)(x), F.conv2d(x, weight, padding=padding),
                                rtol=0, atol=1e-5)
 
 
-@needs_kernels
-def test_slices_of_a_larger_picture():
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (2, 7), (5, 2), (3, 3), (6, 9)])
+def test_pictures_smaller_than_what_is_read_at_a_time(kind, height, width):
+    x, weight = pictures(1, 4, height, width), pictures(3, 4, 3, 3, seed=1)
+    for borders, mode in MODES.items():
+        expected = F.conv2d(F.pad(x, (1, 1, 1, 1), mode=mode), weight)
+        ours = kind(weight, padding=(1, 1), borders=borders)(x)
+        torch.testing.assert_close(ours, expected, rtol=0, atol=3e-6 * expected.abs().max().item())
+
+
+def test_slices_of_a_larger_picture(kind):
     x, weight = pictures(1, 12, 10, 11).contiguous(memory_format=torch.channels_last), pictures(4, 5, 3, 3, seed=1)
     part = x[:, 3:8, 2:9]
-    torch.testing.assert_close(Convolution(weight)(part), F.conv2d(part, weight), rtol=0, atol=1e-5)
+    torch.testing.assert_close(kind(weight)(part), F.conv2d(part, weight), rtol=0, atol=1e-5)
 
 
-@needs_kernels
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_what_is_not_finite_stays_so(value):
+def test_what_is_not_finite_stays_so(kind, value):
     x = torch.zeros(1, 2, 6, 6)
     x[0, 0, 3, 3] = value
-    assert not Convolution(torch.ones(1, 2, 3, 3), padding=(1, 1))(x)[0, 0, 3, 3].isfinite()
+    assert not kind(torch.ones(1, 2, 3, 3), padding=(1, 1))(x)[0, 0, 3, 3].isfinite()
+
+
+def test_threads_do_not_change_a_bit(kind):
+    convolution, x = kind(pictures(20, 7, 3, 3)), pictures(2, 7, 70, 66, seed=2)
+    alone, together = in_threads(convolution, x)
+    assert torch.equal(alone, together)
 
 
 @needs_kernels
-def test_threads_do_not_change_a_bit():
-    convolution, norm = Convolution(pictures(20, 7, 3, 3)), PictureNorm(pictures(7), pictures(7, seed=1), 1e-5)
-    x, before = pictures(2, 7, 70, 66, seed=2), torch.get_num_threads()
+def test_threads_change_a_norm_within_float64():
+    alone, together = in_threads(PictureNorm(pictures(7), pictures(7, seed=1), 1e-5), pictures(2, 7, 70, 66, seed=2))
+    torch.testing.assert_close(alone, together, rtol=0, atol=1e-6)
+
+
+def in_threads(module: nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What it makes by one thread and by three."""
+    before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        alone = convolution(x), norm(x)
+        alone = module(x)
         torch.set_num_threads(3)
-        together = convolution(x), norm(x)
+        return alone, module(x)
     finally:
         torch.set_num_threads(before)
-    assert torch.equal(alone[0], together[0])
-    torch.testing.assert_close(alone[1], together[1], rtol=0, atol=1e-6)  # sums of other pieces, in float64
 
 
-@needs_kernels
-def test_inputs_that_a_convolution_cannot_take():
-    convolution = Convolution(torch.ones(1, 2, 3, 3), padding=(1, 1), borders="reflect")
+def test_inputs_that_a_convolution_cannot_take(kind):
+    convolution = kind(torch.ones(1, 2, 3, 3), padding=(1, 1), borders="reflect")
     with pytest.raises(TypeError, match="2 float32 channels"):
         convolution(torch.zeros(1, 3, 8, 8))
     with pytest.raises(TypeError, match="float64"):
         convolution(torch.zeros(1, 2, 8, 8, dtype=torch.float64))
     with pytest.raises(ValueError, match="too small"):
         convolution(torch.zeros(1, 2, 1, 8))
+
+
+@needs_kernels
+@pytest.mark.parametrize(("outputs", "channels", "size", "parts", "winograd"), [
+    (LEAST, LEAST, 3, 3, True), (LEAST - 1, LEAST, 3, 3, False), (LEAST, LEAST - 1, 3, 3, False),
+    (LEAST, LEAST, 5, 3, False), (LEAST, LEAST, 3, 1, False)])
+def test_winograds_way_is_for_wide_float32_kernels_of_3x3(outputs, channels, size, parts, winograd):
+    chosen = convolution_for(torch.ones(outputs, channels, size, size), parts=parts)
+    other = type(None) if extension.why_no_tiles() else TileConvolution
+    assert type(chosen) is (WinogradConvolution if winograd else other)
 
 
 @needs_kernels
@@ -117,39 +173,40 @@ class Dense(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first = nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(2, 6, 3), nn.BatchNorm2d(6), nn.PReLU())
-        self.second, self.last = nn.Conv2d(6, 4, 3, padding=1), nn.Conv2d(10, 3, 1)
-        self.kernel = nn.Parameter(pictures(3, 3, 3, 3) / 5)
-        self.first[2].running_mean, self.first[2].running_var = pictures(6), pictures(6, seed=1).abs() + 0.5
+        self.first = nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(16, 24, 3), nn.BatchNorm2d(24), nn.PReLU())
+        self.second, self.third = nn.Conv2d(24, 16, 3, padding=1), nn.Conv2d(40, 17, 3, padding=1)
+        self.last = nn.Conv2d(17, 1, 1)
+        self.kernel = nn.Parameter(pictures(16, 17, 3, 3) / 50)
+        self.first[2].running_mean, self.first[2].running_var = pictures(24), pictures(24, seed=1).abs() + 0.5
 
     def forward(self, ir, vi):
         x = self.first(torch.cat([ir, vi], dim=1))
         x = torch.cat([F.leaky_relu(self.second(x), 0.2), x], 1)
-        y = self.last(x)
-        return torch.tanh(F.conv2d(F.pad(y, (1, 1, 1, 1), mode="replicate"), self.kernel)) + y
+        y = self.third(x)
+        return torch.tanh(F.conv2d(F.pad(y, (1, 1, 1, 1), mode="replicate"), self.kernel)) + self.last(y)
 
 
 @needs_kernels
 def test_padding_norms_activations_and_concatenations_become_one_step():
-    fast = same(Dense().eval(), pictures(1, 1, 17, 19), pictures(1, 1, 17, 19, seed=1))
-    assert kinds(fast) == {Convolution: 4, PictureNorm: 0, nn.Conv2d: 0}
+    fast = same(Dense().eval(), pictures(1, 8, 17, 19), pictures(1, 8, 17, 19, seed=1))
+    assert kinds(fast) == {Convolution: 4, PictureNorm: 0, nn.Conv2d: 1}
     assert isinstance(fast, torch.fx.GraphModule) and not [n for n in fast.graph.nodes if n.target is torch.cat]
 
 
 @needs_kernels
 def test_norms_of_the_picture_itself_are_not_folded():
-    norm = nn.BatchNorm2d(4, track_running_stats=False)
-    network = nn.Sequential(nn.Conv2d(1, 4, 3), norm, nn.ReLU(), nn.Conv2d(4, 1, 3))
-    assert kinds(same(network.eval(), pictures(2, 1, 12, 13))) == {Convolution: 2, PictureNorm: 1, nn.Conv2d: 0}
+    norm = nn.BatchNorm2d(16, track_running_stats=False)
+    network = nn.Sequential(nn.Conv2d(16, 16, 3), norm, nn.ReLU(), nn.Conv2d(16, 16, 3))
+    assert kinds(same(network.eval(), pictures(2, 16, 12, 13))) == {Convolution: 2, PictureNorm: 1, nn.Conv2d: 0}
     moving = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 1, 3))  # in training mode
     assert kinds(accelerate(moving.requires_grad_(False)))[PictureNorm] == 1
 
 
 @needs_kernels
-@pytest.mark.parametrize("options", [{"stride": 2}, {"groups": 4}, {"padding": "same"}, {"dilation": (1, 2)},
+@pytest.mark.parametrize("options", [{"stride": 2}, {"groups": 16}, {"padding": "same"}, {"dilation": (1, 2)},
                                      {"padding": 1, "padding_mode": "circular"}, {"kernel_size": 1}], ids=str)
 def test_other_convolutions_stay(options):
-    network = nn.Sequential(nn.Conv2d(4, 4, **{"kernel_size": 3, **options}))
+    network = nn.Sequential(nn.Conv2d(16, 16, **{"kernel_size": 3, **options}))
     assert accelerate(network) is network
 
 
@@ -158,13 +215,13 @@ def test_parts_of_a_network_that_cannot_be_traced():
     class Choice(nn.Module):
         def __init__(self):
             super().__init__()
-            self.part, self.rest = nn.Sequential(nn.Conv2d(1, 3, 3)), nn.Linear(2, 2)
+            self.part, self.rest = nn.Sequential(nn.Conv2d(16, 16, 3)), nn.Linear(2, 2)
 
         def forward(self, x):
             return self.part(x) if x.mean() > 0 else x
 
     network = Choice()
-    fast = same(network, pictures(1, 1, 8, 8).abs())
+    fast = same(network, pictures(1, 16, 8, 8).abs())
     assert kinds(fast)[Convolution] == 1 and kinds(network)[Convolution] == 0 and fast.rest is network.rest
 
 
@@ -189,8 +246,8 @@ def probe(code: str, **environment: str) -> str:
 CODE = """
 import torch
 from fusion.fast import accelerate, extension
-network = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3))
-print(accelerate(network) is network, extension.why_not())
+network = torch.nn.Sequential(torch.nn.Conv2d(16, 16, 3))
+print(accelerate(network) is network, extension.why_no_kernels())
 """
 
 
@@ -202,8 +259,8 @@ def test_it_can_be_switched_off(tmp_path):
 @needs_kernels
 @pytest.mark.parametrize(("environment", "reason"), [
     ({"PATH": ""}, extension.NO_COMPILER), ({"CXX": "/none/c++"}, extension.NO_COMPILER),
-    ({"CXX": "/bin/false"}, "false cannot compile kernels.cpp"),
-    ({"IVFBENCH_KERNELS": "/dev/null/none"}, "kernels.cpp could not be compiled or loaded (Not a directory)")])
+    ({"CXX": "/bin/false"}, "false cannot compile kernels.cpp and winograd.cpp"),
+    ({"IVFBENCH_KERNELS": "/dev/null/none"}, "kernels.cpp and winograd.cpp could not be compiled or loaded (Not a directory)")])
 def test_networks_stay_as_they_are_where_nothing_can_be_compiled(tmp_path, environment, reason):
     assert probe(CODE, **{"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", **environment}) == f"True {reason}"
 

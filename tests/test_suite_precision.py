@@ -14,7 +14,7 @@ from tiny_run import make, request, write_pairs
 
 from core.files import read_json
 from fusion import images
-from fusion.fast.extension import why_not
+from fusion.fast.extension import why_no_tiles
 from fusion.method import MethodError, load_method
 from fusion.smfnet import weights
 from fusion.smfnet.network.smfnet import SMFNet
@@ -145,9 +145,9 @@ def test_a_changed_picture_is_found(rounded):
     assert any("smfnet tno b: fused again it differs by 3 levels" in text for text in looked(rounded).wrong)
 
 
-@pytest.mark.skipif(bool(why_not()), reason=why_not())
+@pytest.mark.skipif(bool(why_no_tiles()), reason=why_no_tiles())
 def test_on_another_path_nothing_is_claimed(rounded, monkeypatch):
-    monkeypatch.setattr("fusion.methods.smfnet.why_not", lambda: "none")
+    monkeypatch.setattr("fusion.methods.smfnet.why_no_tiles", lambda: "none")
     findings = looked(rounded)
     assert not findings.wrong and findings.checked["pictures fused again"] == 6
     assert any("hang on how a network runs" in text for text in findings.unknown)

@@ -7,8 +7,8 @@ from torch import Tensor, fx, nn
 from torch.nn.utils import fuse_conv_bn_weights
 
 from fusion.fast import patterns
-from fusion.fast.convolution import Convolution
-from fusion.fast.extension import PARTS, switched_off, why_not
+from fusion.fast.choice import convolution_for
+from fusion.fast.extension import PARTS, switched_off, why_no_kernels
 from fusion.fast.forms import Form, form_of
 from fusion.fast.norm import PictureNorm
 
@@ -21,19 +21,19 @@ class _Tracer(fx.Tracer):
 def accelerate(network: nn.Module, parts: int = PARTS) -> nn.Module:
     """The network for inference on the CPU, its values within float32 noise of what they were; itself where it stays.
 
-    First every module that has a faster form (`fusion.fast.forms`) gives way to it. Then, where there are tiles, of
-    every dense convolution of stride 1 with fixed weights: padding before it, concatenation before that, and batch
-    norm in evaluation mode, ReLU, leaky ReLU or PReLU behind it become one step without a copy; a 1x1 convolution
-    stays unless it spares a concatenation. Batch norm with the picture's own statistics takes them in float64. A module
+    First every module that has a faster form (`fusion.fast.forms`) gives way to it. Then, where code can be compiled, of
+    every dense convolution of stride 1 with fixed weights that has a compiled one (`fusion.fast.choice`): padding
+    before it, concatenation before that, and batch norm in evaluation mode, ReLU, leaky ReLU or PReLU behind it become
+    one step without a copy; a 1x1 convolution stays unless it spares a concatenation. Batch norm with the picture's own statistics takes them in float64. A module
     whose forward cannot be traced (its way depends on values or shapes) stays, and its parts are looked at. `network`
     is not changed; its training mode, its weights and batch norms must be what they are to be.
 
-    parts: of a convolution's values (see Convolution); with 1 they are bfloat16 and the values are no longer the same.
+    parts: of a convolution's values (see TileConvolution); with 1 they are bfloat16 and the values are no longer the same.
     """
     if switched_off():
         return network
     network = _in_forms(network)
-    return network if why_not() else _convolutions(network, parts)
+    return network if why_no_kernels() else _convolutions(network, parts)
 
 
 def _in_forms(module: nn.Module) -> nn.Module:
@@ -70,7 +70,7 @@ def _with_parts(module: nn.Module, change: Callable[[nn.Module], nn.Module]) -> 
 
 
 def _convolve(traced: fx.GraphModule, node: fx.Node, parts: int) -> bool:
-    """Put a Convolution into the place of `node` and of what belongs to it, if it is one that can be."""
+    """Put a compiled Convolution into the place of `node` and of what belongs to it, if it is one that can be."""
     found = patterns.convolution(traced, node)
     if found is None:
         return False
@@ -88,8 +88,9 @@ def _convolve(traced: fx.GraphModule, node: fx.Node, parts: int) -> bool:
                                             norm.eps, norm.weight, norm.bias)
         last = next(iter(last.users))
     last, slope = _rectified(traced, last)
-    part = Convolution(weight, bias, padding=padding, dilation=dilation, borders=borders, slope=slope,
-                       parts=parts)
+    part = convolution_for(weight, bias, padding=padding, dilation=dilation, borders=borders, slope=slope, parts=parts)
+    if part is None:
+        return False
     _put(traced, part, patterns.joined(source), last)
     return True
 

@@ -1,9 +1,9 @@
 """3x3 convolutions of rows [B,h,W,C] that come with the row above and the row below: [B,h+2,W,C] -> [B,h,W,O].
 
-Columns are padded with zeros here. On CPUs that have tiles for bfloat16 matrices dense kernels go through these
-(`Tiles`). On others they go through Winograd's F(4,3) along the image's height: four rows of the result come from
-six 1x3 convolutions of combinations of six rows, half the multiplications of the direct way (Lavin & Gray, Fast
-Algorithms for Convolutional Neural Networks, CVPR 2016; there in both directions). In height only, because then the
+Columns are padded with zeros here. Where code can be compiled, dense kernels go through it (`Compiled`). Elsewhere they
+go through Winograd's F(4,3) along the image's height: four rows of the result come from six 1x3 convolutions of
+combinations of six rows, half the multiplications of the direct way (Lavin & Gray, Fast Algorithms for Convolutional
+Neural Networks, CVPR 2016; there, and in compiled code, in both directions). In height only, because then the
 combinations are small matrix products over long contiguous vectors and cost next to nothing.
 """
 
@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fusion.fast.choice import convolution_for
 from fusion.fast.convolution import Convolution
-from fusion.fast.extension import PARTS, why_not
+from fusion.fast.extension import PARTS, why_no_kernels
 
 TILE = 4  # rows of the result that Winograd's algorithm makes at a time
 MINIMUM = 32  # channels from which on it is the faster way
@@ -90,12 +91,12 @@ class Winograd:
         return torch.bmm(OUT.expand(count, -1, -1), rows)
 
 
-class Tiles:
-    """A dense 3x3 convolution on bfloat16 tiles, float32 on CPU (see fusion.fast); weight [O,C,3,3]."""
+class Compiled:
+    """A dense 3x3 convolution by compiled code, float32 on CPU (see fusion.fast.choice); weight [O,C,3,3]."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None = None, dilation: int = 1, parts: int = PARTS):
-        self.rows = Convolution(weight, bias, dilation=dilation, padding=(0, dilation), parts=parts)
-        self.image = self.rows.padded((dilation, dilation))
+    def __init__(self, convolution: Convolution):
+        dilation = convolution.dilation
+        self.rows, self.image = convolution.padded((0, dilation)), convolution.padded((dilation, dilation))
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.rows(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
@@ -106,12 +107,14 @@ class Tiles:
 
 
 def conv3(weight: Tensor, bias: Tensor | None = None, dilation: int = 1,
-          parts: int = PARTS) -> Direct | Winograd | Tiles:
-    """The fastest for a dense kernel [O,C,3,3]. parts: of a value on tiles, see fusion.fast.convolution."""
-    if weight.device.type == "cpu" and weight.dtype == torch.float32 and not why_not():
-        return Tiles(weight, bias, dilation, parts)
-    fits = weight.device.type == "cpu" and weight.dtype == torch.float32 and min(weight.shape[:2]) >= MINIMUM
-    return (Winograd if fits else Direct)(weight, bias, dilation)
+          parts: int = PARTS) -> Direct | Winograd | Compiled:
+    """The fastest for a dense kernel [O,C,3,3]. parts: of a value on tiles, see fusion.fast.tiles."""
+    if weight.device.type != "cpu" or weight.dtype != torch.float32:
+        return Direct(weight, bias, dilation)
+    compiled = convolution_for(weight, bias, dilation=dilation, parts=parts)
+    if compiled is not None:
+        return Compiled(compiled)
+    return (Winograd if why_no_kernels() and min(weight.shape[:2]) >= MINIMUM else Direct)(weight, bias, dilation)
 
 
 def depthwise(weight: Tensor, bias: Tensor | None = None) -> Direct:

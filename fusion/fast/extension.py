@@ -1,6 +1,6 @@
-"""kernels.cpp, compiled where a compiler is, for a CPU that multiplies bfloat16 matrices (AMX).
+"""The compiled code (*.cpp), where a compiler is; its tiles are for CPUs that multiply bfloat16 matrices (AMX).
 
-Compiling takes about a second, once for each version of the source, of torch and of the CPU; the result lies in the
+Compiling takes seconds, once for each version of the source, of torch and of the CPU; the result lies in the
 user's cache (IVFBENCH_KERNELS names another folder; `off` there leaves every network as it is).
 """
 
@@ -22,16 +22,19 @@ from torch import Tensor
 
 from core.files import aside, sha256_of
 
-SOURCE = Path(__file__).with_name("kernels.cpp")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("kernels.cpp", "winograd.cpp"))
+NAMES = " and ".join(path.name for path in SOURCES)
+HEADER = Path(__file__).with_name("pictures.hpp")
 PLACE = "IVFBENCH_KERNELS"  # environment: the folder of compiled code, or OFF
 OFF = "off"
 NO_COMPILER = "no C++ compiler (c++, g++ or clang++) is found"
 PLAIN = "as its authors wrote it"
 CHUNKS = "blocks in chunks"
+WINOGRAD = "3x3 convolutions by Winograd's F(4x4,3x3)"
 PARTS = 3  # bfloat16 parts of a float32 value: with three, products are as good as float32's own
-TILES = {PARTS: "convolutions on bfloat16 tiles, three parts a value",
+TILES = {PARTS: f"{WINOGRAD}, others on bfloat16 tiles, three parts a value",
          1: "convolutions on bfloat16 tiles, one part a value"}
-FLAGS = ("-O3", "-march=native", "-std=c++17", "-fPIC", "-shared")
+FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-std=c++17", "-fPIC", "-shared")
 
 _log = logging.getLogger(__name__)
 
@@ -39,9 +42,9 @@ _log = logging.getLogger(__name__)
 @functools.cache
 def kernels() -> ctypes.CDLL:
     """The compiled code. RuntimeError where this machine cannot have it."""
-    library = None if why_not() else _load()[0]
+    library = None if why_no_kernels() else _load()[0]
     if library is None:
-        raise RuntimeError(f"no compiled code: {why_not()}")
+        raise RuntimeError(f"no compiled code: {why_no_kernels()}")
     return library
 
 
@@ -51,20 +54,34 @@ def switched_off() -> bool:
 
 
 @functools.cache
-def why_not() -> str:
-    """Why convolutions do not run on tiles on this machine, or "" where they do."""
+def why_no_kernels() -> str:
+    """Why compiled code does not run on this machine, or "" where it does."""
     if switched_off():
         return f"{PLACE}={OFF}"
-    if platform.system() != "Linux" or not torch.cpu._is_amx_tile_supported() or not torch.cpu._init_amx():
-        return "this CPU has no tiles for bfloat16 matrices (AMX), or the system does not let them be used"
+    if platform.system() != "Linux":
+        return f"compiled code is for Linux, this is {platform.system()}"
     return _load()[1]
+
+
+@functools.cache
+def why_no_tiles() -> str:
+    """Why convolutions do not run on tiles on this machine, or "" where they do."""
+    if why_no_kernels():
+        return why_no_kernels()
+    if not torch.cpu._is_amx_tile_supported() or not torch.cpu._init_amx():
+        return "this CPU has no tiles for bfloat16 matrices (AMX), or the system does not let them be used"
+    return ""
 
 
 def how(parts: int = PARTS) -> str:
     """How networks run here that were accelerated with so many parts a value (1 or PARTS), for the record."""
     if switched_off():
-        return f"{PLAIN}: {why_not()}"
-    return f"{CHUNKS}, {f'no tiles for convolutions: {why_not()}' if why_not() else TILES[parts]}"
+        return f"{PLAIN}: {why_no_kernels()}"
+    if not why_no_tiles():
+        return f"{CHUNKS}, {TILES[parts]}"
+    if parts == PARTS and not why_no_kernels():
+        return f"{CHUNKS}, {WINOGRAD}, no tiles for others: {why_no_tiles()}"
+    return f"{CHUNKS}, no tiles for convolutions: {why_no_tiles()}"
 
 
 @functools.cache
@@ -72,17 +89,18 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
     """(code, "") or (None, reason)."""
     try:
         library = ctypes.CDLL(str(_compiled()))
-        for function in (library.convolve, library.moments, library.affine):
+        for function in (library.convolve, library.winograd, library.moments, library.affine):
             function.restype = None
+        library.panel.restype = ctypes.c_int64
         return library, ""
     except FileNotFoundError as error:
         reason, full = NO_COMPILER, str(error)
     except OSError as error:  # no room, no right to write, no such symbol in another torch
         what = error.strerror or type(error).__name__
-        reason, full = f"{SOURCE.name} could not be compiled or loaded ({what})", str(error)
+        reason, full = f"{NAMES} could not be compiled or loaded ({what})", str(error)
     except subprocess.CalledProcessError as error:
-        reason, full = f"{Path(error.cmd[0]).name} cannot compile {SOURCE.name}", str(error.stderr)
-    _log.info("no convolutions on tiles: %s: %s", reason, full)
+        reason, full = f"{Path(error.cmd[0]).name} cannot compile {NAMES}", str(error.stderr)
+    _log.info("no compiled code: %s: %s", reason, full)
     return None, reason  # without a path of this machine: it goes into records
 
 
@@ -94,12 +112,12 @@ def _compiled() -> Path:
     if compiler is None:
         raise FileNotFoundError(NO_COMPILER)
     libraries = Path(torch.__file__).with_name("lib")
-    what = [SOURCE.read_text(), torch.__version__, str(libraries), compiler, _processor(), *FLAGS]
+    what = [*(path.read_text() for path in (*SOURCES, HEADER)), torch.__version__, str(libraries), compiler, _processor(), *FLAGS]
     path = folder / f"kernels-{sha256_of(what)[:16]}.so"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         with aside(path) as made:  # others may compile at the same time
-            subprocess.run([compiler, *FLAGS, str(SOURCE), "-o", str(made), f"-L{libraries}", "-ltorch_cpu", "-lc10",
+            subprocess.run([compiler, *FLAGS, *map(str, SOURCES), "-o", str(made), f"-L{libraries}", "-ltorch_cpu", "-lc10",
                             "-Wl,--no-undefined"], check=True, capture_output=True, text=True)
     return path
 

@@ -14,6 +14,8 @@
 #include <cstring>
 #include <vector>
 
+#include "pictures.hpp"
+
 namespace c10 {
 struct alignas(2) BFloat16 {
   uint16_t bits;
@@ -31,14 +33,6 @@ namespace {
 
 using c10::BFloat16;
 
-enum Borders : int64_t { ZEROS, REFLECT, REPLICATE };
-
-// float32 channels of pictures: values of one pixel are neighbours.
-struct Channels {
-  const float* values;
-  int64_t count, picture, row, pixel;  // channels; steps in memory
-};
-
 struct Kernel {
   int64_t height, width, dilation, channels, padded_outputs, parts;
   const BFloat16* weight;  // [rotation, part, width, height, channels / 2, padded_outputs, 2], rotation below height
@@ -48,14 +42,6 @@ struct Kernel {
     return weight + ((rotation * parts + part) * width + x) * column() * padded_outputs;
   }
 };
-
-// Where the value of place i, which may lie outside 0..size-1, is taken from; -1: it is zero.
-int64_t source(int64_t i, int64_t size, int64_t borders) {
-  if (i >= 0 && i < size) return i;
-  if (borders == ZEROS) return -1;
-  if (borders == REPLICATE) return std::clamp<int64_t>(i, 0, size - 1);
-  return i < 0 ? -i : 2 * (size - 1) - i;
-}
 
 // count floats -> their parts, part by part `distance` apart. Rounded to the nearest, ties to even.
 template <int PARTS>
@@ -81,12 +67,6 @@ void split(const float* from, int64_t count, BFloat16* to, int64_t distance, int
   if (parts == 2) return split<2>(from, count, bits, distance);
   split<3>(from, count, bits, distance);
 }
-
-// Where a kernel lies over its pictures.
-struct Frame {
-  int64_t height, width;       // of the pictures
-  int64_t top, left, borders;  // rows and columns added on either side, and what they hold
-};
 
 // The rows of one picture that lie below the kernel, in parts: [part, column, slot, channel]. A new row takes the slot
 // of the one that is no longer needed, so the rows lie there rotated; the weights, rotated alike, follow.
@@ -180,12 +160,10 @@ void finish(const float* sums, int64_t step, int64_t width, int64_t outputs, con
 extern "C" void convolve(const int64_t* pictures, int64_t sources, const void* weight, const int64_t* kernel_,
                          const int64_t* frame_, const float* bias, const float* slope, int64_t outputs, float* out,
                          int64_t begin, int64_t end) {
-  std::vector<Channels> channels;
-  for (int64_t i = 0; i < sources; i++, pictures += 5)
-    channels.push_back({reinterpret_cast<const float*>(pictures[0]), pictures[1], pictures[2], pictures[3], pictures[4]});
+  const std::vector<Channels> channels = channels_of(pictures, sources);
   const Kernel kernel{kernel_[0], kernel_[1], kernel_[2], kernel_[3], kernel_[4], kernel_[5],
                       static_cast<const BFloat16*>(weight)};
-  const Frame frame{frame_[0], frame_[1], frame_[2], frame_[3], frame_[4]};
+  const Frame frame = frame_of(frame_);
   const int64_t reach = (kernel.height - 1) * kernel.dilation;
   const int64_t height = frame.height + 2 * frame.top - reach;
   const int64_t width = frame.width + 2 * frame.left - (kernel.width - 1) * kernel.dilation;

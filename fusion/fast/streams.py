@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fusion.fast.conv3 import TILE, Direct, Tiles, Winograd
+from fusion.fast.conv3 import TILE, Compiled, Direct, Winograd
 from fusion.fast.forms import Form
 from fusion.fast.maps import Maps
 
@@ -63,7 +63,7 @@ class Stream:
         self.room = result, around
         return result
 
-    def conv3(self, x: Tensor, convolution: Direct | Winograd | Tiles) -> Tensor:
+    def conv3(self, x: Tensor, convolution: Direct | Winograd | Compiled) -> Tensor:
         """3x3 convolution, zero padding."""
         return convolution(self.window(x, lambda border, inner: torch.zeros_like(border)))
 

@@ -11,7 +11,7 @@ from core.files import read_toml
 from fusion.bfloat16 import Bfloat16, parts_of, told
 from fusion.complexity import Complexity
 from fusion.fast import PLAIN, how
-from fusion.fast.extension import why_not
+from fusion.fast.extension import why_no_tiles
 from fusion.method import FLOAT32, Card, LumaMethod, MethodError, WeightFile, register
 from fusion.smfnet import weights as files
 from fusion.smfnet.complexity import complexity
@@ -86,7 +86,7 @@ class SMFNetMethod(LumaMethod):
 
         Autocast cannot be put around the fast path, which writes float32 into buffers of its own.
         """
-        tiles = torch.device(self.device).type == "cpu" and not why_not()
+        tiles = torch.device(self.device).type == "cpu" and not why_no_tiles()
         if self._fast and (self.precision == FLOAT32 or tiles):
             return FastSMFNet(self.network, parts=parts_of(self.precision), **self._options)
         return self._reference
