@@ -169,7 +169,7 @@ class DeFusion(LumaNetwork):
                           "adds, 71.4 G without; here the network of the script is counted"},
     )
     architecture = DeFusionNetwork
-    faster_on_tiles = False  # nine in ten of its convolutions are 1x1 or grouped
+    fast_path_pays = False  # nine in ten of its convolutions are 1x1 or grouped
     table5_architecture = DeFusionDeepNetwork
     table5_thop = True  # its two training projections never run: 8,042,947 of 8,043,817, the paper's 8043 K
 

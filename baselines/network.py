@@ -69,7 +69,7 @@ class LumaNetwork(LumaMethod):
     Attributes:
         architecture: the untrained network, forward(ir, y) on [N,1,H,W]: for counting without weights.
         table5_architecture: the network that Table V counts, where it is another one.
-        faster_on_tiles: False where the fast path was measured to be the slower one in float32.
+        fast_path_pays: False where the fast path was measured to be the slower one in float32.
         table5_thop: Table V's Params is thop's count; else the checkpoint's variables.
         table5_twice: parts that are called once per modality, which thop's users counted twice.
         channels: of the infrared and the visible input.
@@ -83,7 +83,7 @@ class LumaNetwork(LumaMethod):
     architecture: type[nn.Module]
     table5_architecture: type[nn.Module] | None = None
     memory_format: torch.memory_format = torch.contiguous_format
-    faster_on_tiles: bool = True
+    fast_path_pays: bool = True
     table5_thop: bool = False
     table5_twice: tuple[str, ...] = ()
     channels: tuple[int, int] = (1, 1)
@@ -119,7 +119,7 @@ class LumaNetwork(LumaMethod):
 
     @property
     def _accelerated(self) -> bool:
-        return self._use_fast and (self.faster_on_tiles or self.precision != FLOAT32)
+        return self._use_fast and (self.fast_path_pays or self.precision != FLOAT32)
 
     def use_fast_path(self) -> None:
         self._use_fast, self._running = torch.device(self.device).type == "cpu", None

@@ -267,7 +267,6 @@ class SHIP(LumaNetwork):
     architecture = SHIPNetwork
     checkpoint_keys = ("params",)
     memory_format = torch.channels_last
-    faster_on_tiles = False  # its convolutions have few channels
     table5_thop = True
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:

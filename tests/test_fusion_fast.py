@@ -12,6 +12,7 @@ from fusion.bfloat16 import Bfloat16
 from fusion.fast import accelerate, extension
 from fusion.fast.choice import LEAST, convolution_for
 from fusion.fast.convolution import Convolution
+from fusion.fast.library import LibraryConvolution
 from fusion.fast.norm import PictureNorm
 from fusion.fast.tiles import TileConvolution
 from fusion.fast.winograd import WinogradConvolution
@@ -71,6 +72,21 @@ def test_winograds_way_is_as_exact_as_float32(channels, outputs, dilation, borde
     torch.testing.assert_close(ours, exact, rtol=0, atol=3e-6 * exact.abs().max().item())
 
 
+@pytest.mark.parametrize("borders", MODES)
+@pytest.mark.parametrize(("channels", "outputs", "size", "dilation"), [
+    ((3, 30), 17, 3, 2), ((1,), 5, 5, 1), ((6,), 1, 1, 1)])
+def test_the_librarys_with_what_belongs_to_it(channels, outputs, size, dilation, borders):
+    exact, ours = exact_and_ours(LibraryConvolution, channels, outputs, size, dilation, borders)
+    torch.testing.assert_close(ours, exact, rtol=0, atol=3e-6 * exact.abs().max().item())
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0, 0.2])
+def test_a_slope_for_all(kind, slope):
+    x, weight = pictures(1, 4, 9, 8), pictures(3, 4, 3, 3, seed=1)
+    expected = F.leaky_relu(F.conv2d(x, weight), slope)
+    torch.testing.assert_close(kind(weight, slope=slope)(x), expected, rtol=0, atol=1e-5)
+
+
 @needs_kernels
 def test_winograds_error_is_no_larger_than_the_librarys():
     x, weight = pictures(1, 64, 64, 80).abs(), pictures(64, 64, 3, 3, seed=1)
@@ -81,7 +97,7 @@ def test_winograds_error_is_no_larger_than_the_librarys():
 
 
 @pytest.fixture(params=[pytest.param(TileConvolution, marks=needs_tiles),
-                        pytest.param(WinogradConvolution, marks=needs_kernels)])
+                        pytest.param(WinogradConvolution, marks=needs_kernels), LibraryConvolution])
 def kind(request):
     return request.param
 
@@ -155,7 +171,8 @@ def test_inputs_that_a_convolution_cannot_take(kind):
     (LEAST, LEAST, 5, 3, False), (LEAST, LEAST, 3, 1, False)])
 def test_winograds_way_is_for_wide_float32_kernels_of_3x3(outputs, channels, size, parts, winograd):
     chosen = convolution_for(torch.ones(outputs, channels, size, size), parts=parts)
-    other = type(None) if extension.why_no_tiles() else TileConvolution
+    library = LibraryConvolution if parts == extension.PARTS else type(None)
+    other = library if extension.why_no_tiles() else TileConvolution
     assert type(chosen) is (WinogradConvolution if winograd else other)
 
 
@@ -259,8 +276,8 @@ def test_it_can_be_switched_off(tmp_path):
 @needs_kernels
 @pytest.mark.parametrize(("environment", "reason"), [
     ({"PATH": ""}, extension.NO_COMPILER), ({"CXX": "/none/c++"}, extension.NO_COMPILER),
-    ({"CXX": "/bin/false"}, "false cannot compile kernels.cpp and winograd.cpp"),
-    ({"IVFBENCH_KERNELS": "/dev/null/none"}, "kernels.cpp and winograd.cpp could not be compiled or loaded (Not a directory)")])
+    ({"CXX": "/bin/false"}, f"false cannot compile {extension.NAMES}"),
+    ({"IVFBENCH_KERNELS": "/dev/null/none"}, f"{extension.NAMES} could not be compiled or loaded (Not a directory)")])
 def test_networks_stay_as_they_are_where_nothing_can_be_compiled(tmp_path, environment, reason):
     assert probe(CODE, **{"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", **environment}) == f"True {reason}"
 

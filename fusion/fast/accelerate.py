@@ -21,14 +21,14 @@ class _Tracer(fx.Tracer):
 def accelerate(network: nn.Module, parts: int = PARTS) -> nn.Module:
     """The network for inference on the CPU, its values within float32 noise of what they were; itself where it stays.
 
-    First every module that has a faster form (`fusion.fast.forms`) gives way to it. Then, where code can be compiled, of
-    every dense convolution of stride 1 with fixed weights that has a compiled one (`fusion.fast.choice`): padding
-    before it, concatenation before that, and batch norm in evaluation mode, ReLU, leaky ReLU or PReLU behind it become
-    one step without a copy; a 1x1 convolution stays unless it spares a concatenation. Batch norm with the picture's own statistics takes them in float64. A module
-    whose forward cannot be traced (its way depends on values or shapes) stays, and its parts are looked at. `network`
-    is not changed; its training mode, its weights and batch norms must be what they are to be.
+    First every module that has a faster form (`fusion.fast.forms`) gives way to it. Then, where code can be compiled,
+    of every dense convolution of stride 1 with fixed weights: padding before it, concatenation before that, and batch
+    norm in evaluation mode, ReLU, leaky ReLU or PReLU behind it become one step (`fusion.fast.choice` says which); a
+    1x1 convolution stays unless it spares a concatenation. Batch norm with the picture's own statistics takes them in
+    float64. A module whose forward cannot be traced (its way depends on values or shapes) stays, and its parts are
+    looked at. `network` is not changed; its training mode, its weights and batch norms must be what they are to be.
 
-    parts: of a convolution's values (see TileConvolution); with 1 they are bfloat16 and the values are no longer the same.
+    parts: of a convolution's values (see TileConvolution); with 1 they are bfloat16, the values no longer the same.
     """
     if switched_off():
         return network
@@ -70,7 +70,7 @@ def _with_parts(module: nn.Module, change: Callable[[nn.Module], nn.Module]) -> 
 
 
 def _convolve(traced: fx.GraphModule, node: fx.Node, parts: int) -> bool:
-    """Put a compiled Convolution into the place of `node` and of what belongs to it, if it is one that can be."""
+    """Put a Convolution into the place of `node` and of what belongs to it, if it is one that can be."""
     found = patterns.convolution(traced, node)
     if found is None:
         return False

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fusion.fast.choice import convolution_for
-from fusion.fast.convolution import Convolution
+from fusion.fast.convolution import CompiledConvolution
 from fusion.fast.extension import PARTS, why_no_kernels
 
 TILE = 4  # rows of the result that Winograd's algorithm makes at a time
@@ -94,7 +94,7 @@ class Winograd:
 class Compiled:
     """A dense 3x3 convolution by compiled code, float32 on CPU (see fusion.fast.choice); weight [O,C,3,3]."""
 
-    def __init__(self, convolution: Convolution):
+    def __init__(self, convolution: CompiledConvolution):
         dilation = convolution.dilation
         self.rows, self.image = convolution.padded((0, dilation)), convolution.padded((dilation, dilation))
 
@@ -112,7 +112,7 @@ def conv3(weight: Tensor, bias: Tensor | None = None, dilation: int = 1,
     if weight.device.type != "cpu" or weight.dtype != torch.float32:
         return Direct(weight, bias, dilation)
     compiled = convolution_for(weight, bias, dilation=dilation, parts=parts)
-    if compiled is not None:
+    if isinstance(compiled, CompiledConvolution):
         return Compiled(compiled)
     return (Winograd if why_no_kernels() and min(weight.shape[:2]) >= MINIMUM else Direct)(weight, bias, dilation)
 

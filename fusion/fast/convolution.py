@@ -1,4 +1,4 @@
-"""What compiled convolutions have in common: borders, bias and a leaky ReLU in one step, several pictures' channels."""
+"""Convolutions with borders, bias and a leaky ReLU in one step, of several pictures' channels."""
 
 import copy
 import ctypes
@@ -44,16 +44,28 @@ class Convolution(nn.Module, ABC):
             raise TypeError(f"a convolution of {self.shape[1]} float32 channels on the CPU got "
                             f"{[(tuple(p.shape), p.dtype, p.device.type) for p in pictures]}")
         pictures = tuple(channels_together(picture.float()) for picture in pictures)
-        count, _, height, width = pictures[0].shape
+        height, width = pictures[0].shape[2:]
         (top, left), (tall, wide) = self.padding, self.shape[2:]
         rows = height + 2 * top - (tall - 1) * self.dilation
         columns = width + 2 * left - (wide - 1) * self.dilation
         if min(rows, columns) < 1 or (self.borders == BORDERS["reflect"] and (top >= height or left >= width)):
             raise ValueError(f"pictures of {height}x{width} are too small for a kernel of {tall}x{wide}")
-        out = torch.empty((count, len(self.bias), rows, columns), memory_format=torch.channels_last)
+        return self.convolve(pictures, rows, columns)
+
+    @abstractmethod
+    def convolve(self, pictures: tuple[Tensor, ...], rows: int, columns: int) -> Tensor:
+        """The result [N,O,rows,columns] of pictures whose pixels' channels lie together."""
+
+
+class CompiledConvolution(Convolution):
+    """A Convolution by one of the compiled functions."""
+
+    def convolve(self, pictures: tuple[Tensor, ...], rows: int, columns: int) -> Tensor:
+        out = torch.empty((len(pictures[0]), len(self.bias), rows, columns), memory_format=torch.channels_last)
         sources = numbers(*(number for p in pictures
                             for number in (p.data_ptr(), p.shape[1], p.stride(0), p.stride(2), p.stride(3))))
-        self.run(sources, len(pictures), numbers(height, width, top, left, self.borders), out)
+        frame = numbers(*pictures[0].shape[2:], *self.padding, self.borders)
+        self.run(sources, len(pictures), frame, out)
         return out
 
     @abstractmethod

@@ -112,13 +112,14 @@ def _compiled() -> Path:
     if compiler is None:
         raise FileNotFoundError(NO_COMPILER)
     libraries = Path(torch.__file__).with_name("lib")
-    what = [*(path.read_text() for path in (*SOURCES, HEADER)), torch.__version__, str(libraries), compiler, _processor(), *FLAGS]
+    code = (path.read_text() for path in (*SOURCES, HEADER))
+    what = [*code, torch.__version__, str(libraries), compiler, _processor(), *FLAGS]
     path = folder / f"kernels-{sha256_of(what)[:16]}.so"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         with aside(path) as made:  # others may compile at the same time
-            subprocess.run([compiler, *FLAGS, *map(str, SOURCES), "-o", str(made), f"-L{libraries}", "-ltorch_cpu", "-lc10",
-                            "-Wl,--no-undefined"], check=True, capture_output=True, text=True)
+            subprocess.run([compiler, *FLAGS, *map(str, SOURCES), "-o", str(made), f"-L{libraries}", "-ltorch_cpu",
+                            "-lc10", "-Wl,--no-undefined"], check=True, capture_output=True, text=True)
     return path
 
 

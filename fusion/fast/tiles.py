@@ -6,14 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fusion.fast.convolution import Convolution, numbers
+from fusion.fast.convolution import CompiledConvolution, numbers
 from fusion.fast.extension import PARTS, address, in_threads, kernels
 
 OUTPUTS = 16  # a tile's
 ROWS = 8  # that a thread takes at least
 
 
-class TileConvolution(Convolution):
+class TileConvolution(CompiledConvolution):
     """A Convolution whose values are sums of bfloat16 parts, multiplied on AMX tiles.
 
     Args:

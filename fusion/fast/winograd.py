@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fusion.fast.convolution import Convolution
+from fusion.fast.convolution import CompiledConvolution
 from fusion.fast.extension import address, in_threads, kernels
 
 TILE = 4  # rows and columns of the result that are made together
@@ -14,7 +14,7 @@ POINTS = (0.75, -0.75, 1.5, -1.5)  # of interpolation, beside 0 and infinity; wi
 ROWS = 2  # of tiles, that a thread takes at least
 
 
-class WinogradConvolution(Convolution):
+class WinogradConvolution(CompiledConvolution):
     """A Convolution of a 3x3 kernel with a quarter of its multiplications and its error in float32.
 
     A value that is not finite spoils the 16 pixels of every tile that it touches, where the direct way spoils nine.
@@ -38,7 +38,7 @@ class WinogradConvolution(Convolution):
 
 
 def pack(weight: Tensor, panel: int) -> Tensor:
-    """float32 [O,C,3,3] -> [36, ceil(O / panel), C, panel]: the kernel at pairs of points; O is filled up with zeros."""
+    """float32 [O,C,3,3] -> [36, ceil(O / panel), C, panel]: the kernel at pairs of points; O is filled up."""
     one = _at_points().to(weight.device)
     points = torch.einsum("ir,ocrs,js->ijco", one, weight.detach().double(), one).float().flatten(0, 1)
     return F.pad(points, (0, -len(weight) % panel)).unflatten(2, (-1, panel)).transpose(1, 2).contiguous()
@@ -47,7 +47,8 @@ def pack(weight: Tensor, panel: int) -> Tensor:
 def _at_points() -> Tensor:
     """[6,3]: a polynomial of three coefficients -> its values at 0, POINTS and infinity.
 
-    Each is divided by the product of the point's distances to the other finite ones, which the sums of pixels leave out.
+    Each is divided by the product of the point's distances to the other finite ones, which the sums of pixels leave
+    out.
     """
     rows = []
     finite = (0.0, *POINTS)
