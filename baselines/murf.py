@@ -205,6 +205,7 @@ class MURF(VariablesNetwork):
                    "(MI VIF Qabf) than any that was scored",
             "roadscene": "not found. The paper's VIF of .20 and Qabf of .16, a third of the other methods', say that "
                          "its pictures are blurred or shifted against their sources; ours are not",
+            "msrs": "not found: SF +129 % and Qabf +106 % say that the paper's pictures are blurred, as on RoadScene",
             "complexity": "the paper's 185 G Flops are near twice 91.3 G, our count at the script's 1240x1240; here "
                           "640x480 is counted like everywhere else"},
     )
