@@ -67,8 +67,8 @@ class ReCoNet(LumaNetwork):
                 "official": "rounded grey, three loops from max(ir, vi), x255 saturated, grey output"},
         parity="network within float32 noise of the authors' code; real outputs equal up to one level in 5 of 312,032 "
                "pixels; Table I's TNO and RoadScene rows exact",
-        differs={"msrs": "the recipe is right (EN MI VIF Qabf SSIM to the digit, the rest within .0014 %): a difference of "
-                         "arithmetic"},
+        differs={"msrs": "the recipe is right (EN MI VIF Qabf SSIM to the digit, the rest within .0014 %): a "
+                         "difference of arithmetic"},
         version=2,
     )
     architecture = ReCoNetNetwork
