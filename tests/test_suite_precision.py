@@ -93,7 +93,8 @@ def test_only_the_network_is_fused_anew_and_nothing_is_mixed(original):
     folder = {name: box.out / units(box)["smfnet"].folder for name, box in zip(("exact", "rounded"), original)}
     pictures = {name: np.stack([images.read(path).astype(int) for path in sorted((place / "images").iterdir())])
                 for name, place in folder.items()}
-    assert 0 < np.abs(pictures["exact"] - pictures["rounded"]).mean() < 2
+    # levels; without tiles all of the network is under autocast, not its dense convolutions alone
+    assert 0 < np.abs(pictures["exact"] - pictures["rounded"]).mean() < (4 if why_no_tiles() else 2)
     result = compare(*(load_run(box.out) for box in original))
     assert "run: precision float32 and bf16" in result.inputs
     assert "method smfnet: precision float32 and bf16" in result.inputs
