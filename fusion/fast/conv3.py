@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fusion.fast.choice import convolution_for
 from fusion.fast.convolution import CompiledConvolution
-from fusion.fast.extension import PARTS, why_no_kernels
+from fusion.fast.extension import PARTS
 
 TILE = 4  # rows of the result that Winograd's algorithm makes at a time
 MINIMUM = 32  # channels from which on it is the faster way
@@ -114,7 +114,7 @@ def conv3(weight: Tensor, bias: Tensor | None = None, dilation: int = 1,
     compiled = convolution_for(weight, bias, dilation=dilation, parts=parts)
     if isinstance(compiled, CompiledConvolution):
         return Compiled(compiled)
-    return (Winograd if why_no_kernels() and min(weight.shape[:2]) >= MINIMUM else Direct)(weight, bias, dilation)
+    return (Winograd if min(weight.shape[:2]) >= MINIMUM else Direct)(weight, bias, dilation)
 
 
 def depthwise(weight: Tensor, bias: Tensor | None = None) -> Direct:

@@ -38,13 +38,19 @@ inline Vector load(const float* from) {
   std::memcpy(&v, from, sizeof v);
   return v;
 }
+inline void store(float* to, Vector v) { std::memcpy(to, &v, sizeof v); }
+
+// `count` values, the rest zeros. WHOLE: count is LANES, which makes it one instruction.
+template <bool WHOLE>
 inline Vector load(const float* from, int64_t count) {
   Vector v{};
-  std::memcpy(&v, from, count * 4);
+  std::memcpy(&v, from, WHOLE ? sizeof v : count * 4);
   return v;
 }
-inline void store(float* to, Vector v) { std::memcpy(to, &v, sizeof v); }
-inline void store(float* to, Vector v, int64_t count) { std::memcpy(to, &v, count * 4); }
+template <bool WHOLE>
+inline void store(float* to, Vector v, int64_t count) {
+  std::memcpy(to, &v, WHOLE ? sizeof v : count * 4);
+}
 
 // Six values on a line, from(0..5) -> their six sums, to(0..5, sum).
 template <typename From, typename To>
@@ -125,13 +131,12 @@ struct Group {
   }
 };
 
-// A tile's 36 pixels of a vector of channels -> its sums, `step` apart. WHOLE: count is LANES, which makes copies single
-// instructions; beyond the last channel zeros are written.
+// A tile's 36 pixels of a vector of channels -> its sums, `step` apart; beyond the last channel zeros are written.
 template <bool WHOLE>
 inline void gather(const float* const* pixels, int64_t c, int64_t count, float* to, int64_t step) {
   Vector half[POINTS];
   for (int64_t i = 0; i < SIDE; i++)
-    interpolate([&](int64_t j) { return WHOLE ? load(pixels[j * SIDE + i] + c) : load(pixels[j * SIDE + i] + c, count); },
+    interpolate([&](int64_t j) { return load<WHOLE>(pixels[j * SIDE + i] + c, count); },
                 [&](int64_t j, Vector sum) { half[j * SIDE + i] = sum; });
   for (int64_t i = 0; i < SIDE; i++)
     interpolate([&](int64_t j) { return half[i * SIDE + j]; },
@@ -169,19 +174,17 @@ void multiply(const Layer& layer, Group& group, int64_t tiles) {
     const float* a = group.sums.data() + point * group.tiles * group.sum_step;
     float* c = group.products.data() + point * group.tiles * group.product_step;
     const float* b = layer.weight + point * layer.channels * group.product_step;
-    for (int64_t o = 0; o < group.product_step; o += PANEL)
+    for (int64_t o = 0; o < group.product_step; o += PANEL) {
+      const auto product = layer.outputs - o <= LANES ? multiply<1> : multiply<2>;
       for (int64_t t = 0; t < tiles; t += STRIP)
-        if (layer.outputs - o <= LANES)
-          multiply<1>(a + t * group.sum_step, group.sum_step, b + o * layer.channels, layer.channels,
-                             c + t * group.product_step + o, group.product_step);
-        else
-          multiply<2>(a + t * group.sum_step, group.sum_step, b + o * layer.channels, layer.channels,
-                             c + t * group.product_step + o, group.product_step);
+        product(a + t * group.sum_step, group.sum_step, b + o * layer.channels, layer.channels,
+                c + t * group.product_step + o, group.product_step);
+    }
   }
 }
 
 // One tile's products of `count` outputs from `from` on -> its pixels, bias and leaky ReLU; rows and columns beyond the
-// result are left out. WHOLE: count is LANES, which makes its copies single instructions.
+// result are left out.
 template <bool WHOLE>
 void scatter(const Layer& layer, const float* from, int64_t step, int64_t o, int64_t count, int64_t rows,
              int64_t columns, float* out, int64_t row_step, int64_t column_step) {
@@ -189,16 +192,14 @@ void scatter(const Layer& layer, const float* from, int64_t step, int64_t o, int
   for (int64_t i = 0; i < SIDE; i++)
     evaluate([&](int64_t j) { return load(from + (j * SIDE + i) * step); },
              [&](int64_t j, Vector value) { half[j * SIDE + i] = value; });
-  const Vector bias = WHOLE ? load(layer.bias + o) : load(layer.bias + o, count);
-  const Vector slope = WHOLE ? load(layer.slope + o) : load(layer.slope + o, count);
+  const Vector bias = load<WHOLE>(layer.bias + o, count), slope = load<WHOLE>(layer.slope + o, count);
   for (int64_t i = 0; i < rows; i++)
     evaluate([&](int64_t j) { return half[i * SIDE + j]; },
              [&](int64_t j, Vector value) {
                if (j >= columns) return;
                value += bias;
                value = value > 0 ? value : value * slope;
-               float* to = out + i * row_step + j * column_step;
-               WHOLE ? store(to, value) : store(to, value, count);
+               store<WHOLE>(out + i * row_step + j * column_step, value, count);
              });
 }
 
@@ -220,8 +221,7 @@ int64_t inside(int64_t first, int64_t size, int64_t dilation) {
 
 }  // namespace
 
-// Rows of tiles begin..end-1 of the result, counted through all pictures; a picture of `height` rows has those that
-// `rows_of_tiles` says.
+// Rows of tiles begin..end-1 of the result, counted through all pictures; a picture has as many as `firsts` finds.
 //   pictures: `sources` times (address, channels, picture step, row step, pixel step); together they are the channels
 //   weight: [36, ceil(outputs / PANEL), channels, PANEL]
 //   frame: the pictures' height and width, rows and columns added on either side, borders
@@ -239,14 +239,14 @@ extern "C" void winograd(const int64_t* pictures, int64_t sources, const float* 
   Group group(layer);
   const int64_t count = columns.size(), groups = (count + group.tiles - 1) / group.tiles;
   for (; begin < end; begin++) {
-    const int64_t index = begin / rows.size(), y = rows[begin % rows.size()];
+    const int64_t index = begin / rows.size(), y = rows[begin % rows.size()], lines = inside(y, height, dilation);
     for (int64_t g = 0; g < groups; g++) {
       const int64_t first = count * g / groups, last = count * (g + 1) / groups;
       for (int64_t i = first; i < last; i++)
         gather(joined, frame, layer, index, y, columns[i], zeros.data(), group, i - first);
       multiply(layer, group, last - first);
       for (int64_t i = first; i < last; i++)
-        scatter(layer, group, i - first, inside(y, height, dilation), inside(columns[i], width, dilation),
+        scatter(layer, group, i - first, lines, inside(columns[i], width, dilation),
                 out + ((index * height + y) * width + columns[i]) * outputs, width * dilation * outputs,
                 dilation * outputs);
     }
