@@ -2,7 +2,7 @@
 
 tests/golden/metrics/toolbox_metrics.csv says which of our definitions each value belongs to, how near it must be and
 why not nearer, or why a value belongs to none; toolbox_exceptions.csv the same of single values, with an empty bound
-where nothing can be expected of them.
+where nothing can be expected of them; `processors` marks those whose digits hang on the processor.
 """
 
 import csv

@@ -212,8 +212,8 @@ def agreement(compared: Compared) -> str:
     text.append(EXCEPTIONS.format(count=len(compared.exceptions)))
     for (triple, of, golden), row in compared.exceptions.items():
         reference, ours = next(values[1:] for values in compared.values(of, golden) if values[0] == triple)
-        text.append(f"| {triple} | {of} | {golden} | {reference:.3g} | {ours:.3g} | {row['bound']} "
-                    f"| {row['reason']} |\n")
+        near = "processors differ" if row["processors"] else f"{ours:.3g}"
+        text.append(f"| {triple} | {of} | {golden} | {reference:.3g} | {near} | {row['bound']} | {row['reason']} |\n")
     text.append(WITHOUT)
     text += [f"| {of} | {', '.join(names)} | {reason} |\n" for (of, reason), names in without.items()]
     return "".join(text)
@@ -234,7 +234,8 @@ def published() -> str:
 
 
 def value_by_value(compared: Compared) -> str:
-    """docs/metrics/calibration.csv; ours with fewer digits where no program can be nearer."""
+    """docs/metrics/calibration.csv; ours with fewer digits where no program can be nearer, without where processors
+    differ."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("triple", "toolbox", "name", "metric", "variant", "reference", "ours", "difference"))
@@ -242,13 +243,16 @@ def value_by_value(compared: Compared) -> str:
         if not rule["variant"]:
             continue
         for triple, reference, ours in compared.values(of, golden):
-            exact = rule["bound"] == "1e-9" and (triple, of, golden) not in compared.exceptions
+            exception = compared.exceptions.get((triple, of, golden), {})
+            digits = 10 if rule["bound"] == "1e-9" and not exception else 3
             if reference != ours and abs(ours - reference) <= float(rule["floor"]):
                 ours, apart = reference, f"< {rule['floor']} absolutely"
             else:
                 apart = small(difference(ours, reference))
-            writer.writerow((triple, of, golden, rule["metric"], rule["variant"], f"{reference:.10g}",
-                             f"{ours:.{10 if exact else 3}g}", apart))
+            near = f"{ours:.{digits}g}"
+            if exception.get("processors"):
+                near, apart = "", f"within {exception['bound']}"
+            writer.writerow((triple, of, golden, rule["metric"], rule["variant"], f"{reference:.10g}", near, apart))
     return text.getvalue()
 
 
