@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from baselines._blocks import same_conv
 from baselines.network import LumaNetwork, to_tensor
 from fusion import images
+from fusion.fast import Form, PictureNorm, faster, why_no_kernels
 from fusion.method import Card, WeightFile, register
 
 WIDTH, DEPTH = 32, 3
@@ -47,6 +48,51 @@ class TarDALNetwork(nn.Module):
         for layer in self.dense:
             x = torch.cat([x, layer(x)], dim=1)
         return self.fuse(x)
+
+
+class ByPicture(Form):
+    """TarDALNetwork with batch norm in train mode, a batch's pictures one after the other.
+
+    A batch norm waits for all pictures, nothing else does: what is held of each is its 128 channels of features or,
+    once it is beyond them, 64. The values are those of the batch.
+    """
+
+    def __init__(self, network: TarDALNetwork):
+        super().__init__()
+        first, second, third, last = network.fuse
+        self.convs = nn.ModuleList(stage[0] for stage in (network.encoder, *network.dense))
+        self.norms = nn.ModuleList(own_norm(stage) for stage in (network.encoder, *network.dense))
+        self.widest, self.second = nn.Sequential(first, second[0]), own_norm(second)
+        self.narrow, self.third, self.last = third[0], own_norm(third), last
+
+    def forward(self, ir: Tensor, vi: Tensor) -> Tensor:
+        features = self.features(torch.cat([ir, vi], dim=1).split(1))
+        pictures = self.second.one_by_one([self.widest(features.pop(0)) for _ in ir])
+        pictures = self.third.one_by_one([self.narrow(x) for x in pictures])
+        return torch.cat([self.last(x) for x in pictures])
+
+    def features(self, sources: Sequence[Tensor]) -> list[Tensor]:
+        """Both modalities [1,2,H,W] of each picture -> its features [1,128,H,W], channels_last."""
+        shape = (1, (1 + DEPTH) * WIDTH, *sources[0].shape[2:])
+        features = [torch.empty(shape, memory_format=torch.channels_last) for _ in sources]
+        for i, (conv, norm) in enumerate(zip(self.convs, self.norms)):
+            assert isinstance(norm, PictureNorm)
+            seen = [x[:, :i * WIDTH] for x in features] if i else sources
+            norm.one_by_one([conv(x) for x in seen], [x[:, i * WIDTH:(i + 1) * WIDTH] for x in features])
+        return features
+
+
+def own_norm(stage: nn.Sequential) -> PictureNorm:
+    """The batch norm and ReLU of a stage, with statistics of the pictures."""
+    norm = stage[1]
+    assert isinstance(norm, nn.BatchNorm2d)
+    return PictureNorm(norm.weight, norm.bias, norm.eps, slope=0.0)
+
+
+@faster(TarDALNetwork)
+def by_picture(network: TarDALNetwork) -> ByPicture | None:
+    trains = network.encoder[1].training
+    return ByPicture(network) if trains and not why_no_kernels() else None
 
 
 def use_batch_statistics(network: nn.Module) -> nn.Module:

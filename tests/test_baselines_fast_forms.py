@@ -13,9 +13,11 @@ from baselines.lrrnet import LRRNetNetwork
 from baselines.matr import MATRNetwork
 from baselines.pfcfuse import PFCFuseNetwork, PoolBlock
 from baselines.swinfusion import SwinFusionNetwork
+from baselines.tardal import ByPicture, TarDALNetwork, use_batch_statistics
 from baselines.ydtr import YDTRNetwork
 from fusion.fast import Form, accelerate, extension
 from fusion.fast.forms import form_of
+from suite.memory import Peak
 
 BLOCKS = {"restormer": lambda: RestormerBlock(16, 4), "base": lambda: BaseFeature(16, 4),
           "detail": lambda: DetailNode(16), "pool": lambda: PoolBlock(16)}
@@ -88,3 +90,26 @@ def test_pictures_of_several_chunks(network):
     exact = copy.deepcopy(plain).double()(*(picture.double() for picture in pictures))
     noise, ours = (float((path(*pictures) - exact).abs().max()) for path in (plain, fast))
     assert ours < 4 * noise + 1e-6
+
+
+@pytest.mark.skipif(bool(extension.why_no_kernels()), reason=extension.why_no_kernels() or "compiled code runs here")
+@pytest.mark.parametrize("size", [(1, 1), (7, 9), (41, 66)])
+def test_tardals_batches_picture_by_picture(size):
+    batch = [torch.rand(3, 1, *size, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)]
+    network = drawn(TarDALNetwork())
+    assert form_of(network) is None  # its stored statistics, as the files for other tasks are run, are folded
+    fast = accelerate(use_batch_statistics(network))
+    assert isinstance(fast, ByPicture)
+    torch.testing.assert_close(fast(*batch), network(*batch), rtol=0, atol=2e-5)
+
+
+@pytest.mark.skipif(bool(extension.why_no_kernels()), reason=extension.why_no_kernels() or "compiled code runs here")
+def test_tardal_holds_the_features_of_a_batch_and_one_picture_more():
+    fast = accelerate(use_batch_statistics(drawn(TarDALNetwork())))
+    batch = torch.rand(8, 1, 176, 200)
+    features = 8 * 128 * 176 * 200 * 4 / 2**20  # 138 MiB; all pictures at once hold 2.1 times as much
+    quiet = Peak().mib()
+    peak = Peak()
+    with torch.inference_mode():
+        fast(batch, batch)
+    assert peak.mib() - quiet < 1.6 * features

@@ -18,17 +18,19 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-F = TypeVar("F", bound="Form")
-_FORMS: dict[type[nn.Module], Callable[[nn.Module], "Form"]] = {}
+F = TypeVar("F", bound=Callable[..., "Form | None"])
+_FORMS: dict[type[nn.Module], Callable[[nn.Module], "Form | None"]] = {}
 
 
 class Form(nn.Module):
     """What stands in the place of a module; made from it, its weights shared or folded."""
 
 
-def faster(kind: type[nn.Module]) -> Callable[[type[F]], type[F]]:
-    """Class decorator: the class, called with a `kind` in evaluation mode, makes what may stand in its place."""
-    def enter(form: type[F]) -> type[F]:
+def faster(kind: type[nn.Module]) -> Callable[[F], F]:
+    """Decorator: the class or function, called with a `kind` that is not trained any more, makes what may stand in its
+    place, or None where that one stays.
+    """
+    def enter(form: F) -> F:
         _FORMS[kind] = form
         return form
 

@@ -196,10 +196,11 @@ extern "C" void moments(const float* __restrict values, int64_t pixels, int64_t 
     }
 }
 
-// values [pixels, channels] * scale + shift, then leaky ReLU, to `to`.
+// values [pixels, channels] * scale + shift, then leaky ReLU, to `to`, whose pixels are `step` values apart.
 extern "C" void affine(const float* __restrict values, int64_t pixels, int64_t channels, const float* __restrict scale,
-                       const float* __restrict shift, const float* __restrict slope, float* __restrict to) {
-  for (int64_t i = 0; i < pixels; i++, values += channels, to += channels)
+                       const float* __restrict shift, const float* __restrict slope, float* __restrict to,
+                       int64_t step) {
+  for (int64_t i = 0; i < pixels; i++, values += channels, to += step)
     for (int64_t c = 0; c < channels; c++) {
       const float value = values[c] * scale[c] + shift[c];
       to[c] = value > 0 ? value : value * slope[c];

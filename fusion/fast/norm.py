@@ -1,5 +1,6 @@
 """Batch norm with the statistics of the pictures themselves."""
 
+from collections.abc import Sequence
 from ctypes import c_int64, c_void_p
 
 import torch
@@ -28,17 +29,27 @@ class PictureNorm(nn.Module):
         self.weight, self.bias, self.eps, self.slope = weight, bias, eps, torch.as_tensor(slope, dtype=torch.float32)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.float().contiguous(memory_format=torch.channels_last)
-        channels, pixels = x.shape[1], x.numel() // x.shape[1]
-        parts: dict[int, Tensor] = {}  # by first pixel: added in one order, whichever thread is first
+        x = _channels_together(x)
+        return _normed(x, torch.empty_like(x), x.shape[1], *self._factors([x]))
 
-        def measure(begin: int, end: int) -> None:
-            sums = torch.empty(2, channels, dtype=torch.float64)
-            kernels().moments(_at(x, begin), c_int64(end - begin), c_int64(channels), address(sums))
-            parts[begin] = sums
+    def one_by_one(self, pictures: list[Tensor], into: Sequence[Tensor] = ()) -> list[Tensor]:
+        """Pictures [1,C,H,W] of one batch, normed like it.
 
-        in_threads(measure, pixels, PIXELS)
-        mean, square = torch.stack([parts[begin] for begin in sorted(parts)]).sum(0) / pixels
+        pictures: emptied, so that each one's memory is free as soon as it is normed.
+        into: where the results go, [1,C,H,W] parts of the channels of other pictures in channels_last.
+        """
+        given = [_channels_together(pictures.pop(0)) for _ in range(len(pictures))]
+        factors, results = self._factors(given), []
+        for i in range(len(given)):
+            x = given.pop(0)
+            out, step = (into[i], into[i].stride(3)) if into else (torch.empty_like(x), x.shape[1])
+            results.append(_normed(x, out, step, *factors))
+        return results
+
+    def _factors(self, pictures: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """(scale, shift, slope), float32 [C], from the moments of all pictures."""
+        channels, pixels = pictures[0].shape[1], sum(x.numel() // x.shape[1] for x in pictures)
+        mean, square = torch.stack([_moments(x) for x in pictures]).sum(0) / pixels
         scale = torch.rsqrt((square - mean * mean).clamp(min=0) + self.eps)
         if self.weight is not None:
             scale = scale * self.weight
@@ -46,16 +57,39 @@ class PictureNorm(nn.Module):
         if self.bias is not None:
             shift = shift + self.bias
         scale, shift, slope = (value.float().expand(channels).contiguous() for value in (scale, shift, self.slope))
-        out = torch.empty_like(x)
-
-        def normalise(begin: int, end: int) -> None:
-            kernels().affine(_at(x, begin), c_int64(end - begin), c_int64(channels), address(scale), address(shift),
-                             address(slope), _at(out, begin))
-
-        in_threads(normalise, pixels, PIXELS)
-        return out
+        return scale, shift, slope
 
 
-def _at(x: Tensor, pixel: int) -> c_void_p:
-    """The address of a pixel's first channel in a tensor in channels_last."""
-    return address(x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])[pixel:])
+def _moments(x: Tensor) -> Tensor:
+    """Sums of values and of squares of each channel, float64 [2,C]."""
+    channels = x.shape[1]
+    parts: dict[int, Tensor] = {}  # by first pixel: added in one order, whichever thread is first
+
+    def measure(begin: int, end: int) -> None:
+        sums = torch.empty(2, channels, dtype=torch.float64)
+        kernels().moments(_at(x, begin * channels), c_int64(end - begin), c_int64(channels), address(sums))
+        parts[begin] = sums
+
+    in_threads(measure, x.numel() // channels, PIXELS)
+    return torch.stack([parts[begin] for begin in sorted(parts)]).sum(0)
+
+
+def _normed(x: Tensor, out: Tensor, step: int, scale: Tensor, shift: Tensor, slope: Tensor) -> Tensor:
+    """`out`, filled; its pixels are `step` values apart."""
+    channels = x.shape[1]
+
+    def work(begin: int, end: int) -> None:
+        kernels().affine(_at(x, begin * channels), c_int64(end - begin), c_int64(channels), address(scale),
+                         address(shift), address(slope), _at(out, begin * step), c_int64(step))
+
+    in_threads(work, x.numel() // channels, PIXELS)
+    return out
+
+
+def _channels_together(x: Tensor) -> Tensor:
+    return x.float().contiguous(memory_format=torch.channels_last)
+
+
+def _at(x: Tensor, value: int) -> c_void_p:
+    """The address of a float32 value, counted from the first."""
+    return c_void_p(x.data_ptr() + 4 * value)
