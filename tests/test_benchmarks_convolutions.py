@@ -1,4 +1,4 @@
-"""The benchmark of single convolutions: every kind that this machine has, and right results. Times are not looked at."""
+"""The benchmark of single convolutions: every kind that this machine has, and right results."""
 
 import sys
 from pathlib import Path
@@ -8,8 +8,8 @@ import torch
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.convolutions import HEADER, SHAPES, kinds, measured, table  # noqa: E402 - of a folder, not of a package
-from fusion.fast.extension import why_no_kernels, why_no_tiles  # noqa: E402
+from benchmarks.convolutions import HEADER, SHAPES, kinds, measured, table
+from fusion.fast.extension import why_no_kernels, why_no_tiles
 
 
 @pytest.mark.parametrize(("channels", "outputs", "side"), SHAPES)
