@@ -4,8 +4,8 @@
 
 One thread, one picture [1,C,H,W] of normal noise in channels_last, weights of normal noise, zeros around the picture.
 The kinds take turns; G/s are 10^9 products of the direct way (C x outputs x kernel x pixels) a CPU second, of the
-fastest round. Errors are the root mean square of the difference from float64, over that of the result. This table
-decides `fusion.fast.choice`.
+fastest round. Errors are the root mean square of the difference from float64, over that of the result. This table is
+what `fusion.fast.choice` goes by.
 """
 
 import argparse
