@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.network import LumaNetwork
+from fusion.fast import Form, PictureNorm, affine, faster, why_no_kernels
 from fusion.method import Card, WeightFile, register
 from fusion.smfnet.network.blocks import ChannelNorm
 
@@ -48,10 +49,13 @@ class CentralDifference(nn.Module):
         self.HP_branch = nn.Parameter(torch.zeros(1))
         self.h_conv, self.d_conv = _FiveWeights(width, PLUS), _FiveWeights(width, CROSS)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def kernel(self) -> Tensor:
+        """[out,in,3,3] of the mix."""
         plus = torch.sigmoid(self.HP_branch)
-        kernel = plus * self.h_conv.kernel() + (1 - plus) * self.d_conv.kernel()
-        return nn.functional.conv2d(x, kernel, padding=1) + x
+        return plus * self.h_conv.kernel() + (1 - plus) * self.d_conv.kernel()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.conv2d(x, self.kernel(), padding=1) + x
 
 
 class EdgeBlock(nn.Module):
@@ -64,6 +68,29 @@ class EdgeBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.process(x)
         return self.Res(x) + self.CDC(x)
+
+
+def fixed(weight: Tensor) -> nn.Parameter:
+    return nn.Parameter(weight.detach(), requires_grad=False)
+
+
+@faster(EdgeBlock)
+class OneSum(nn.Module):
+    """EdgeBlock with the last convolution, the central differences and the input as one convolution of both."""
+
+    def __init__(self, block: EdgeBlock):
+        super().__init__()
+        first, relu, second = block.Res
+        assert isinstance(second, nn.Conv2d)
+        width = len(second.weight)
+        kernel = block.CDC.kernel() + nn.functional.pad(torch.eye(width)[..., None, None], (1, 1, 1, 1))
+        self.process, self.first = block.process, nn.Sequential(first, relu)
+        self.last = nn.Conv2d(2 * width, width, 3, padding=1)
+        self.last.weight, self.last.bias = fixed(torch.cat([second.weight, kernel], dim=1)), second.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.process(x)
+        return self.last(torch.cat([self.first(x), x], dim=1))
 
 
 class Extractor(nn.Module):
@@ -111,6 +138,45 @@ class DenseBlock(nn.Module):
         return self.lrelu(self.conv3(torch.cat((x, first, second), dim=1)))
 
 
+class OnePicture(Form):
+    """HalfNormBlock and the leaky ReLU behind it; norm, join and ReLU are one step, product, bias and ReLU another."""
+
+    def __init__(self, block: HalfNormBlock, slope: float):
+        super().__init__()
+        norm, shortcut = block.norm, block.identity
+        assert shortcut.bias is not None
+        self.conv_1, self.conv_2 = block.conv_1, nn.Sequential(block.conv_2, block.relu)
+        self.norm = PictureNorm(norm.weight, norm.bias, norm.eps, block.relu.negative_slope, others=norm.num_features)
+        self.product = shortcut.weight[..., 0, 0].T.contiguous()
+        self.factors = torch.ones_like(shortcut.bias), shortcut.bias, torch.full_like(shortcut.bias, slope)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.one(x) if len(x) == 1 else torch.cat([self.one(picture) for picture in x.split(1)])
+
+    def one(self, x: Tensor) -> Tensor:
+        y = self.conv_2(self.norm(self.conv_1(x)))
+        flat = y.permute(0, 2, 3, 1).flatten(0, 2)
+        flat.addmm_(x.permute(0, 2, 3, 1).flatten(0, 2), self.product)
+        return affine(y, *self.factors)
+
+
+@faster(DenseBlock)
+def dense(block: DenseBlock) -> nn.Module | None:
+    return None if why_no_kernels() else FastDenseBlock(block)
+
+
+class FastDenseBlock(nn.Module):
+    def __init__(self, block: DenseBlock):
+        super().__init__()
+        slope = block.lrelu.negative_slope
+        self.first, self.second = OnePicture(block.conv1, slope), OnePicture(block.conv2, slope)
+        self.last = nn.Sequential(block.conv3, block.lrelu)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = self.first(x)
+        return self.last(torch.cat((x, first, self.second(first)), dim=1))
+
+
 class InvertibleMix(nn.Module):
     """1x1 convolution whose square weight is stored as permutation, lower and upper triangle (Glow)."""
 
@@ -125,10 +191,14 @@ class InvertibleMix(nn.Module):
         self.log_s = nn.Parameter(torch.zeros(width))
         self.upper = nn.Parameter(torch.zeros(width, width))
 
-    def forward(self, x: Tensor) -> Tensor:
-        lower = self.lower.tril(-1) + torch.eye(len(self.log_s), device=x.device, dtype=x.dtype)
+    def kernel(self) -> Tensor:
+        """[out,in,1,1]."""
+        lower = self.lower.tril(-1) + torch.eye(len(self.log_s), device=self.lower.device, dtype=self.lower.dtype)
         upper = self.upper.triu(1) + torch.diag(self.sign_s * torch.exp(self.log_s))
-        return nn.functional.conv2d(x, (self.p @ (lower @ upper))[..., None, None])
+        return (self.p @ (lower @ upper))[..., None, None]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.conv2d(x, self.kernel())
 
 
 class Coupling(nn.Module):
@@ -147,6 +217,24 @@ class Coupling(nn.Module):
         first = first + self.F(second)
         scale = self.CLAMP * (torch.sigmoid(self.H(first)) * 2 - 1)
         return torch.cat((first, second * torch.exp(scale) + self.G(first)), dim=1)
+
+
+@faster(Coupling)
+class InPlace(nn.Module):
+    """Coupling on the maps that its blocks have made."""
+
+    def __init__(self, coupling: Coupling):
+        super().__init__()
+        self.F, self.G, self.H, mix = coupling.F, coupling.G, coupling.H, coupling.invconv.kernel()
+        self.mix = nn.Conv2d(len(mix), len(mix), 1, bias=False)
+        self.mix.weight = fixed(mix)
+        self.clamp = coupling.CLAMP
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, second = self.mix(x).chunk(2, dim=1)
+        first = self.F(second).add_(first)
+        scale = self.H(first).sigmoid_().mul_(2 * self.clamp).sub_(self.clamp).exp_()
+        return torch.cat((first, self.G(first).addcmul_(second, scale)), dim=1)
 
 
 class SpatialInteraction(nn.Module):

@@ -12,15 +12,19 @@ from baselines.gifnet import GIFNetNetwork
 from baselines.lrrnet import LRRNetNetwork
 from baselines.matr import MATRNetwork
 from baselines.pfcfuse import PFCFuseNetwork, PoolBlock
+from baselines.ship import Coupling, DenseBlock, EdgeBlock, SHIPNetwork
 from baselines.swinfusion import SwinFusionNetwork
 from baselines.tardal import ByPicture, TarDALNetwork, use_batch_statistics
 from baselines.ydtr import YDTRNetwork
 from fusion.fast import Form, accelerate, extension
 from fusion.fast.forms import form_of
+from fusion.smfnet.network.blocks import ChannelNorm
 from suite.memory import Peak
 
 BLOCKS = {"restormer": lambda: RestormerBlock(16, 4), "base": lambda: BaseFeature(16, 4),
           "detail": lambda: DetailNode(16), "pool": lambda: PoolBlock(16)}
+
+needs_kernels = pytest.mark.skipif(bool(extension.why_no_kernels()), reason=extension.why_no_kernels() or "it runs")
 
 
 def drawn(block: nn.Module) -> nn.Module:
@@ -92,7 +96,26 @@ def test_pictures_of_several_chunks(network):
     assert ours < 4 * noise + 1e-6
 
 
-@pytest.mark.skipif(bool(extension.why_no_kernels()), reason=extension.why_no_kernels() or "compiled code runs here")
+@pytest.mark.parametrize("size", [(2, 3), (9, 31), (70, 66)])
+@pytest.mark.parametrize(("block", "channels"), [(EdgeBlock(16), 16), (DenseBlock(24, 16), 24), (Coupling(32), 32),
+                                                 (ChannelNorm(16), 16)], ids=lambda given: type(given).__name__)
+def test_blocks_that_are_written_anew(block, channels, size):
+    plain, x = drawn(block), maps(2, channels, *size)
+    before = x.clone()
+    exact = copy.deepcopy(plain).double()(x.double())
+    noise, ours = (float((path(x) - exact).abs().max()) for path in (plain, accelerate(plain)))
+    assert ours < 4 * noise + 1e-6
+    assert torch.equal(x, before)
+
+
+@needs_kernels
+def test_parts_of_forms_within_traced_modules_are_replaced():
+    fast = accelerate(SHIPNetwork().eval().requires_grad_(False))
+    assert [m for m in fast.modules() if isinstance(m, Form)]
+    assert not [m for m in fast.modules() if isinstance(m, nn.Conv2d) and m.kernel_size == (3, 3)]
+
+
+@needs_kernels
 @pytest.mark.parametrize("size", [(1, 1), (7, 9), (41, 66)])
 def test_tardals_batches_picture_by_picture(size):
     batch = [torch.rand(3, 1, *size, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)]
@@ -103,7 +126,7 @@ def test_tardals_batches_picture_by_picture(size):
     torch.testing.assert_close(fast(*batch), network(*batch), rtol=0, atol=2e-5)
 
 
-@pytest.mark.skipif(bool(extension.why_no_kernels()), reason=extension.why_no_kernels() or "compiled code runs here")
+@needs_kernels
 def test_tardal_holds_the_features_of_a_batch_and_one_picture_more():
     fast = accelerate(use_batch_statistics(drawn(TarDALNetwork())))
     batch = torch.rand(8, 1, 176, 200)

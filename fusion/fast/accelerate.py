@@ -37,7 +37,8 @@ def accelerate(network: nn.Module, parts: int = PARTS) -> nn.Module:
 
 
 def _in_forms(module: nn.Module) -> nn.Module:
-    return form_of(module) or _with_parts(module, _in_forms)
+    form = form_of(module)
+    return form if isinstance(form, Form) else _with_parts(form or module, _in_forms)
 
 
 def _convolutions(network: nn.Module, parts: int) -> nn.Module:
@@ -50,7 +51,8 @@ def _convolutions(network: nn.Module, parts: int) -> nn.Module:
         traced = fx.GraphModule(network, _Tracer().trace(network))
     except Exception:
         return _with_parts(network, inside)
-    replaced = [_convolve(traced, node, parts) or _normalise(traced, node) for node in list(traced.graph.nodes)]
+    replaced = [_with_form(traced, node, inside) or _convolve(traced, node, parts) or _normalise(traced, node)
+                for node in list(traced.graph.nodes)]
     if not any(replaced):
         return network
     traced.graph.eliminate_dead_code()
@@ -67,6 +69,15 @@ def _with_parts(module: nn.Module, change: Callable[[nn.Module], nn.Module]) -> 
     other = copy.copy(module)
     other._modules = {**module._modules, **parts}
     return other
+
+
+def _with_form(traced: fx.GraphModule, node: fx.Node, change: Callable[[nn.Module], nn.Module]) -> bool:
+    """Change the parts of the form that `node` calls, if it does."""
+    form = traced.get_submodule(str(node.target)) if node.op == "call_module" else None
+    if not isinstance(form, Form):
+        return False
+    traced.add_submodule(str(node.target), _with_parts(form, change))
+    return True
 
 
 def _convolve(traced: fx.GraphModule, node: fx.Node, parts: int) -> bool:

@@ -8,7 +8,9 @@ A form is registered beside the module that it stands for:
         def forward(self, ...): ...  # Block's arguments and results; no gradients
 
 and `accelerate` puts it into the place of every `Block`, not of its subclasses. Convolutions among its parts are then
-replaced as elsewhere.
+replaced as elsewhere. What stands in a block's place need not be a `Form`, whose order of work is kept: another module
+is traced like the network's own, what it does between its convolutions becomes part of them, and blocks among its parts
+give way to their forms too.
 """
 
 import copy
@@ -18,12 +20,12 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-F = TypeVar("F", bound=Callable[..., "Form | None"])
-_FORMS: dict[type[nn.Module], Callable[[nn.Module], "Form | None"]] = {}
+F = TypeVar("F", bound=Callable[..., nn.Module | None])
+_FORMS: dict[type[nn.Module], Callable[[nn.Module], nn.Module | None]] = {}
 
 
 class Form(nn.Module):
-    """What stands in the place of a module; made from it, its weights shared or folded."""
+    """What stands in the place of a module and is not traced; made from it, its weights shared or folded."""
 
 
 def faster(kind: type[nn.Module]) -> Callable[[F], F]:
@@ -37,7 +39,7 @@ def faster(kind: type[nn.Module]) -> Callable[[F], F]:
     return enter
 
 
-def form_of(module: nn.Module) -> Form | None:
+def form_of(module: nn.Module) -> nn.Module | None:
     """The module's faster form, None where there is none."""
     make = _FORMS.get(type(module))
     return None if make is None else make(module)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from ctypes import c_int64, c_void_p
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fusion.fast.extension import address, in_threads, kernels
@@ -20,42 +21,43 @@ class PictureNorm(nn.Module):
     Args:
         weight, bias: [C] or None.
         slope: [C] or one number; values below zero are multiplied with it: 1 changes nothing, 0 is ReLU.
+        others: channels behind these C that are rectified only.
     Call: [N,C,H,W] on the CPU, float32 or bfloat16 (as autocast leaves it) -> float32, the same shape in channels_last.
     No gradients.
     """
 
-    def __init__(self, weight: Tensor | None, bias: Tensor | None, eps: float, slope: Tensor | float = 1.0):
+    def __init__(self, weight: Tensor | None, bias: Tensor | None, eps: float, slope: Tensor | float = 1.0,
+                 others: int = 0):
         super().__init__()
         self.weight, self.bias, self.eps, self.slope = weight, bias, eps, torch.as_tensor(slope, dtype=torch.float32)
+        self.others = others
 
     def forward(self, x: Tensor) -> Tensor:
         x = _channels_together(x)
-        return _normed(x, torch.empty_like(x), x.shape[1], *self._factors([x]))
+        return affine(x, *self._factors([x]))
 
     def one_by_one(self, pictures: list[Tensor], into: Sequence[Tensor] = ()) -> list[Tensor]:
         """Pictures [1,C,H,W] of one batch, normed like it.
 
         pictures: emptied, so that each one's memory is free as soon as it is normed.
-        into: where the results go, [1,C,H,W] parts of the channels of other pictures in channels_last.
+        into: where the results go, one for each (see affine).
         """
         given = [_channels_together(pictures.pop(0)) for _ in range(len(pictures))]
-        factors, results = self._factors(given), []
-        for i in range(len(given)):
-            x = given.pop(0)
-            out, step = (into[i], into[i].stride(3)) if into else (torch.empty_like(x), x.shape[1])
-            results.append(_normed(x, out, step, *factors))
-        return results
+        factors = self._factors(given)
+        return [affine(given.pop(0), *factors, into[i] if into else None) for i in range(len(given))]
 
     def _factors(self, pictures: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """(scale, shift, slope), float32 [C], from the moments of all pictures."""
         channels, pixels = pictures[0].shape[1], sum(x.numel() // x.shape[1] for x in pictures)
-        mean, square = torch.stack([_moments(x) for x in pictures]).sum(0) / pixels
+        moments = torch.stack([_moments(x) for x in pictures]).sum(0) / pixels
+        mean, square = moments[:, :channels - self.others]
         scale = torch.rsqrt((square - mean * mean).clamp(min=0) + self.eps)
         if self.weight is not None:
             scale = scale * self.weight
         shift = -mean * scale
         if self.bias is not None:
             shift = shift + self.bias
+        scale, shift = F.pad(scale, (0, self.others), value=1.0), F.pad(shift, (0, self.others))
         scale, shift, slope = (value.float().expand(channels).contiguous() for value in (scale, shift, self.slope))
         return scale, shift, slope
 
@@ -74,9 +76,14 @@ def _moments(x: Tensor) -> Tensor:
     return torch.stack([parts[begin] for begin in sorted(parts)]).sum(0)
 
 
-def _normed(x: Tensor, out: Tensor, step: int, scale: Tensor, shift: Tensor, slope: Tensor) -> Tensor:
-    """`out`, filled; its pixels are `step` values apart."""
+def affine(x: Tensor, scale: Tensor, shift: Tensor, slope: Tensor, into: Tensor | None = None) -> Tensor:
+    """x * scale + shift and a leaky ReLU.
+
+    x: float32 [N,C,H,W] in channels_last on the CPU. scale, shift, slope: float32 [C].
+    into: where the result goes, [1,C,H,W] part of the channels of a picture in channels_last; None: a new [N,C,H,W].
+    """
     channels = x.shape[1]
+    out, step = (torch.empty_like(x), channels) if into is None else (into, into.stride(3))
 
     def work(begin: int, end: int) -> None:
         kernels().affine(_at(x, begin * channels), c_int64(end - begin), c_int64(channels), address(scale),

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fusion.fast import faster
+
 
 class _Affine(nn.Module):
     """Scale and shift of a normalisation, kept apart so that the names read `norm1.body.weight`."""
@@ -30,6 +32,19 @@ class ChannelNorm(nn.Module):
         centred = x - x.mean(1, keepdim=True)
         variance = centred.square().mean(1, keepdim=True)  # Tensor.var over this dimension is several times slower
         return self.body(centred / torch.sqrt(variance + self.EPSILON))
+
+
+@faster(ChannelNorm)
+class TogetherNorm(nn.Module):
+    """ChannelNorm by torch's own layer norm, for channels that lie together."""
+
+    def __init__(self, norm: ChannelNorm):
+        super().__init__()
+        self.body, self.epsilon = norm.body, norm.EPSILON
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, bias = self.body.weight, self.body.bias
+        return F.layer_norm(x.permute(0, 2, 3, 1), weight.shape, weight, bias, self.epsilon).permute(0, 3, 1, 2)
 
 
 def channel_attention(q: Tensor, k: Tensor, v: Tensor, temperature: Tensor) -> Tensor:
