@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.network import LumaNetwork
-from fusion.fast import Form, PictureNorm, affine, faster, why_no_kernels
+from fusion.fast import Form, PictureNorm, affine, channels_together, faster, why_no_kernels
 from fusion.method import Card, WeightFile, register
 from fusion.smfnet.network.blocks import ChannelNorm
 
@@ -139,7 +139,10 @@ class DenseBlock(nn.Module):
 
 
 class OnePicture(Form):
-    """HalfNormBlock and the leaky ReLU behind it; norm, join and ReLU are one step, product, bias and ReLU another."""
+    """HalfNormBlock and the leaky ReLU behind it; norm, join and ReLU are one step, product, bias and ReLU another.
+
+    The product of the shortcut is float32's, also where convolutions are bfloat16.
+    """
 
     def __init__(self, block: HalfNormBlock, slope: float):
         super().__init__()
@@ -154,9 +157,9 @@ class OnePicture(Form):
         return self.one(x) if len(x) == 1 else torch.cat([self.one(picture) for picture in x.split(1)])
 
     def one(self, x: Tensor) -> Tensor:
-        y = self.conv_2(self.norm(self.conv_1(x)))
-        flat = y.permute(0, 2, 3, 1).flatten(0, 2)
-        flat.addmm_(x.permute(0, 2, 3, 1).flatten(0, 2), self.product)
+        y = channels_together(self.conv_2(self.norm(self.conv_1(x))).float())
+        flat, source = (picture.permute(0, 2, 3, 1).flatten(0, 2) for picture in (y, x.float()))
+        flat.addmm_(source, self.product)
         return affine(y, *self.factors)
 
 

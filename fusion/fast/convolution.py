@@ -74,6 +74,7 @@ class CompiledConvolution(Convolution):
 
 
 def channels_together(picture: Tensor) -> Tensor:
+    """[N,C,H,W] with the channels of a pixel in a row: itself, or a copy in channels_last."""
     if picture.stride(1) == 1 or picture.shape[1] == 1:
         return picture
     return picture.contiguous(memory_format=torch.channels_last)
