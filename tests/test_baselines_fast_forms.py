@@ -1,6 +1,7 @@
 """The faster forms of methods' blocks give their modules' numbers."""
 
 import copy
+import weakref
 
 import pytest
 import torch
@@ -19,7 +20,6 @@ from baselines.ydtr import YDTRNetwork
 from fusion.fast import Form, accelerate, extension
 from fusion.fast.forms import form_of
 from fusion.smfnet.network.blocks import ChannelNorm
-from suite.memory import Peak
 
 BLOCKS = {"restormer": lambda: RestormerBlock(16, 4), "base": lambda: BaseFeature(16, 4),
           "detail": lambda: DetailNode(16), "pool": lambda: PoolBlock(16)}
@@ -127,12 +127,18 @@ def test_tardals_batches_picture_by_picture(size):
 
 
 @needs_kernels
-def test_tardal_holds_the_features_of_a_batch_and_one_picture_more():
+def test_tardal_lets_a_pictures_features_go(monkeypatch):
+    """By weak references: resident memory scatters."""
     fast = accelerate(use_batch_statistics(drawn(TarDALNetwork())))
-    batch = torch.rand(8, 1, 176, 200)
-    features = 8 * 128 * 176 * 200 * 4 / 2**20  # 138 MiB; all pictures at once hold 2.1 times as much
-    quiet = Peak().mib()
-    peak = Peak()
+    features, made, alive = fast.features, [], []
+
+    def followed(sources):
+        maps = features(sources)
+        made.extend(map(weakref.ref, maps))
+        return maps
+
+    monkeypatch.setattr(fast, "features", followed)
+    fast.widest.register_forward_pre_hook(lambda *_: alive.append(sum(ref() is not None for ref in made)))
     with torch.inference_mode():
-        fast(batch, batch)
-    assert peak.mib() - quiet < 1.6 * features
+        fast(*torch.rand(2, 4, 1, 8, 9))
+    assert alive == [4, 3, 2, 1] and not any(ref() is not None for ref in made)
