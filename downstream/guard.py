@@ -1,4 +1,4 @@
-"""What must happen before ultralytics or mmengine is imported, in every entry point and every worker."""
+"""What must happen before ultralytics, mmengine or matplotlib is imported, in every entry point and every worker."""
 
 import importlib
 import os
@@ -11,10 +11,11 @@ _declared: list[Any] = []  # the operators of torchvision_guard live as long as 
 
 
 def prepare(config_dir: Path) -> None:
-    """Keep ultralytics offline and inside `config_dir`, matplotlib in a folder of ours, and torchvision importable.
+    """Keep ultralytics offline and inside `config_dir`, and matplotlib in a folder of ours.
 
-    Environment variables that the user has set stay as they are. Call it before the first import of ultralytics,
-    mmengine or matplotlib; calling it again does nothing new.
+    Environment variables that the user has set stay as they are. Call it before the first import of ultralytics or
+    matplotlib; calling it again does nothing new. Before ultralytics torchvision_guard is called too, which takes
+    seconds that a worker without a training is spared.
     """
     config_dir = Path(config_dir).resolve()
     os.environ.setdefault("YOLO_OFFLINE", "1")
@@ -23,7 +24,6 @@ def prepare(config_dir: Path) -> None:
     os.environ.setdefault("YOLO_CONFIG_DIR", str(config_dir))
     own_matplotlib()
     ultralytics_folder().mkdir(parents=True, exist_ok=True)
-    torchvision_guard()
 
 
 def fonts() -> None:

@@ -173,6 +173,7 @@ def test_settings_are_checked(table, message):
 
 def test_defaults_are_the_papers(tmp_path):
     guard.prepare(tmp_path)
+    guard.torchvision_guard()
     from downstream.detection.engines.trainer import overrides
 
     assert load_profile("paper").settings_of("detection").training == DetectionSettings()  # nothing but the defaults

@@ -12,12 +12,15 @@ from downstream import guard
 SCRIPT = """
 import sys
 from pathlib import Path
-from downstream.guard import fonts, prepare
+from downstream.guard import fonts, prepare, torchvision_guard
 prepare(Path(sys.argv[1]))
 prepare(Path(sys.argv[1]))
 assert not list(Path(sys.argv[1]).rglob("*.ttf"))
 fonts()
 fonts()
+assert "torchvision" not in sys.modules
+torchvision_guard()
+torchvision_guard()
 import torch, torchvision
 boxes = torch.tensor([[0., 0, 10, 10], [1, 1, 10, 10], [20, 20, 30, 30]])
 print(torchvision.ops.nms(boxes, torch.tensor([.5, .9, .1]), .5).tolist())

@@ -35,6 +35,10 @@ def average_precision(predictions: Mapping[str, Sequence[Detection]], truth: Map
     score of the best mean F1). All detections count; COCO's own limit of 100 a picture is not applied.
     """
     import torch
+
+    from downstream.guard import torchvision_guard
+
+    torchvision_guard()
     from ultralytics.engine.validator import BaseValidator
     from ultralytics.utils.metrics import ap_per_class, box_iou
 

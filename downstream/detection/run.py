@@ -57,6 +57,7 @@ def run_detection(images: Mapping[str, Path], dataset: DetectionSet, split: str 
                                   pictures=check_images(images, dataset, split))
     data = build_folder(out / "dataset", images, dataset, split, colour=settings.colour)
     guard.prepare(out / "config")
+    guard.torchvision_guard()
     guard.fonts()
     chosen = engine(Job(settings, data, out, dataset.classes, seed, device, identity, progress))
     trained = chosen.train()

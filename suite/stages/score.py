@@ -12,6 +12,7 @@ from typing import Any
 
 import metrics
 from core.source import source_hash
+from downstream.guard import torchvision_guard
 from fusion import images
 from fusion.pairs import Pair, PairSet
 from results.rows import Row
@@ -53,6 +54,8 @@ def run(unit: Unit, context: Context) -> StageResult:
     journal = Journal(context.out / unit.folder, unit.key)
     done = _taken_over(unit, context.out)
     rows: list[Row] = []
+    if work.variant in metrics.OPTIONAL:  # a library that imports torchvision
+        torchvision_guard()
     with one_thread():
         for number, pair in enumerate(pairs, 1):
             digest = recorded[f"images/{pair.id}.png"]

@@ -97,9 +97,10 @@ def test_sizes_are_bounded_and_only_files_are_read(tmp_path):
 
 
 def test_what_is_no_attack_still_works(tmp_path):
-    from downstream.guard import prepare
+    from downstream.guard import prepare, torchvision_guard
 
     prepare(tmp_path / "config")
+    torchvision_guard()
     from downstream.detection.engines import trainer
 
     settings = quick(epochs=1)

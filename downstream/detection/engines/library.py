@@ -1,4 +1,4 @@
-"""The anchor-free YOLOv5u of ultralytics, trained in this process. Import it after downstream.guard.prepare."""
+"""The anchor-free YOLOv5u of ultralytics, trained in this process. Import it after downstream.guard's functions."""
 
 import logging
 from collections.abc import Iterator, Sequence

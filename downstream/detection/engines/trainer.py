@@ -1,4 +1,4 @@
-"""ultralytics' trainer, made exactly resumable. Import it after downstream.guard.prepare.
+"""ultralytics' trainer, made exactly resumable. Import it after downstream.guard's functions.
 
 ultralytics resumes from half-precision averaged weights, with new random numbers and a reset gradient accumulation.
 Here the full-precision state of every epoch's end is kept in one file, and every epoch starts from its own seed with
