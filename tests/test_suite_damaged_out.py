@@ -149,7 +149,7 @@ def test_some(finished, data):
 
 
 @pytest.mark.long
-@settings(max_examples=200, **{**COMMON, "derandomize": False})
+@settings(max_examples=80, **{**COMMON, "derandomize": False})
 @given(data=st.data())
 def test_many(finished, data):
     check(finished, data)

@@ -130,14 +130,14 @@ def test_some_of_every_suite(every_suite, data):
 
 
 @pytest.mark.long
-@settings(max_examples=400, **{**COMMON, "derandomize": False})
+@settings(max_examples=120, **{**COMMON, "derandomize": False})
 @given(data=st.data())
 def test_many_of_every_suite(every_suite, data):
     check(every_suite, data)
 
 
 @pytest.mark.long
-@settings(max_examples=400, **{**COMMON, "derandomize": False})
+@settings(max_examples=120, **{**COMMON, "derandomize": False})
 @given(data=st.data())
 def test_many(finished, data):
     check(finished, data)

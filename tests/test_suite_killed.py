@@ -14,7 +14,7 @@ from suite_scenes import ROOT, run_cli, started, write_pairs
 
 pytestmark = pytest.mark.long  # whole runs in processes of their own
 
-KILLS = 20
+KILLS = 8
 # pictures and results are complete under their names; once there, no later run may touch them
 FINISHED = ("sample/**/*.png", "fuse/*/*/*/images/*.png", "*/*/*/*/result.json")
 
