@@ -15,7 +15,7 @@ ROWS = 2  # of tiles, that a thread takes at least
 
 
 class WinogradConvolution(CompiledConvolution):
-    """A Convolution of a 3x3 kernel with a quarter of its multiplications and its error in float32.
+    """A Convolution of a 3x3 kernel with a quarter of its multiplications and, in float32, about twice its error.
 
     A value that is not finite spoils the 16 pixels of every tile that it touches, where the direct way spoils nine.
     Source: Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016; the points are ours, see
