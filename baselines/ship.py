@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.network import LumaNetwork
-from fusion.fast import Form, PictureNorm, affine, channels_together, faster, why_no_kernels
+from fusion.fast import Form, PictureNorm, affine, faster, why_no_kernels
 from fusion.method import Card, WeightFile, register
 from fusion.smfnet.network.blocks import ChannelNorm
 
@@ -71,6 +71,7 @@ class EdgeBlock(nn.Module):
 
 
 def fixed(weight: Tensor) -> nn.Parameter:
+    """A weight that was computed from others and is not trained."""
     return nn.Parameter(weight.detach(), requires_grad=False)
 
 
@@ -138,7 +139,7 @@ class DenseBlock(nn.Module):
         return self.lrelu(self.conv3(torch.cat((x, first, second), dim=1)))
 
 
-class OnePicture(Form):
+class FastHalfNorm(Form):
     """HalfNormBlock and the leaky ReLU behind it; norm, join and ReLU are one step, product, bias and ReLU another.
 
     The product of the shortcut is float32's, also where convolutions are bfloat16.
@@ -157,22 +158,25 @@ class OnePicture(Form):
         return self.one(x) if len(x) == 1 else torch.cat([self.one(picture) for picture in x.split(1)])
 
     def one(self, x: Tensor) -> Tensor:
-        y = channels_together(self.conv_2(self.norm(self.conv_1(x))).float())
+        y = self.conv_2(self.norm(self.conv_1(x))).float().contiguous(memory_format=torch.channels_last)
         flat, source = (picture.permute(0, 2, 3, 1).flatten(0, 2) for picture in (y, x.float()))
         flat.addmm_(source, self.product)
         return affine(y, *self.factors)
 
 
 @faster(DenseBlock)
-def dense(block: DenseBlock) -> nn.Module | None:
+def fast_dense_block(block: DenseBlock) -> nn.Module | None:
+    """The block for inference where compiled code runs."""
     return None if why_no_kernels() else FastDenseBlock(block)
 
 
 class FastDenseBlock(nn.Module):
+    """DenseBlock of such blocks."""
+
     def __init__(self, block: DenseBlock):
         super().__init__()
         slope = block.lrelu.negative_slope
-        self.first, self.second = OnePicture(block.conv1, slope), OnePicture(block.conv2, slope)
+        self.first, self.second = FastHalfNorm(block.conv1, slope), FastHalfNorm(block.conv2, slope)
         self.last = nn.Sequential(block.conv3, block.lrelu)
 
     def forward(self, x: Tensor) -> Tensor:

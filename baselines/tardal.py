@@ -91,6 +91,7 @@ def own_norm(stage: nn.Sequential) -> PictureNorm:
 
 @faster(TarDALNetwork)
 def by_picture(network: TarDALNetwork) -> ByPicture | None:
+    """The network for inference where compiled code runs, if its pictures depend on one another."""
     trains = network.encoder[1].training
     return ByPicture(network) if trains and not why_no_kernels() else None
 

@@ -9,10 +9,9 @@ between; where there is no compiler they stay as they are.
 """
 
 from fusion.fast.accelerate import accelerate
-from fusion.fast.convolution import channels_together
 from fusion.fast.extension import PARTS, PLAIN, how, why_no_kernels
 from fusion.fast.forms import Form, faster, in_chunks, unpadded
 from fusion.fast.norm import PictureNorm, affine
 
-__all__ = ["PARTS", "PLAIN", "Form", "PictureNorm", "accelerate", "affine", "channels_together", "faster", "how",
-           "in_chunks", "unpadded", "why_no_kernels"]
+__all__ = ["PARTS", "PLAIN", "Form", "PictureNorm", "accelerate", "affine", "faster", "how", "in_chunks",
+            "unpadded", "why_no_kernels"]
