@@ -13,6 +13,7 @@ from fusion.fast import accelerate, extension
 from fusion.fast.choice import LEAST, convolution_for
 from fusion.fast.convolution import Convolution
 from fusion.fast.library import LibraryConvolution
+from fusion.fast.narrow import NarrowConvolution
 from fusion.fast.norm import PictureNorm
 from fusion.fast.tiles import TileConvolution
 from fusion.fast.winograd import WinogradConvolution
@@ -99,7 +100,8 @@ def test_winograds_error_is_one_rounding_of_all_that_is_summed(rectified):
 
 
 @pytest.fixture(params=[pytest.param(TileConvolution, marks=needs_tiles),
-                        pytest.param(WinogradConvolution, marks=needs_kernels), LibraryConvolution])
+                        pytest.param(WinogradConvolution, marks=needs_kernels), LibraryConvolution,
+                        NarrowConvolution])
 def kind(request):
     return request.param
 
@@ -168,14 +170,15 @@ def test_inputs_that_a_convolution_cannot_take(kind):
 
 
 @needs_kernels
-@pytest.mark.parametrize(("outputs", "channels", "size", "parts", "winograd"), [
-    (LEAST, LEAST, 3, 3, True), (LEAST - 1, LEAST, 3, 3, False), (LEAST, LEAST - 1, 3, 3, False),
-    (LEAST, LEAST, 5, 3, False), (LEAST, LEAST, 3, 1, False)])
-def test_winograds_way_is_for_wide_float32_kernels_of_3x3(outputs, channels, size, parts, winograd):
+@pytest.mark.parametrize(("outputs", "channels", "size", "parts", "expected"), [
+    (2, LEAST, 3, 3, WinogradConvolution), (1, LEAST, 3, 3, NarrowConvolution), (1, LEAST, 5, 3, NarrowConvolution),
+    (2, LEAST - 1, 3, 3, None), (1, LEAST - 1, 3, 3, None), (2, LEAST, 5, 3, None), (2, LEAST, 3, 1, None),
+    (1, LEAST, 3, 1, None)])
+def test_which_convolution_is_for_which_kernel(outputs, channels, size, parts, expected):
     chosen = convolution_for(torch.ones(outputs, channels, size, size), parts=parts)
     library = LibraryConvolution if parts == extension.PARTS else type(None)
     other = library if extension.why_no_tiles() else TileConvolution
-    assert type(chosen) is (WinogradConvolution if winograd else other)
+    assert type(chosen) is (expected or other)
 
 
 @needs_kernels

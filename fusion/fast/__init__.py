@@ -14,4 +14,4 @@ from fusion.fast.forms import Form, faster, in_chunks, unpadded
 from fusion.fast.norm import PictureNorm, affine
 
 __all__ = ["PARTS", "PLAIN", "Form", "PictureNorm", "accelerate", "affine", "faster", "how", "in_chunks",
-            "unpadded", "why_no_kernels"]
+           "unpadded", "why_no_kernels"]

@@ -7,10 +7,11 @@ from torch import Tensor
 from fusion.fast.convolution import Convolution
 from fusion.fast.extension import PARTS, why_no_kernels, why_no_tiles
 from fusion.fast.library import LibraryConvolution
+from fusion.fast.narrow import NarrowConvolution
 from fusion.fast.tiles import TileConvolution
 from fusion.fast.winograd import WinogradConvolution
 
-LEAST = 16  # channels and outputs from which on Winograd's sums of pixels are worth their time
+LEAST = 16  # channels from which on sums of pixels, or of their products, are worth their time
 
 
 def convolution_for(weight: Tensor, bias: Tensor | None = None, *, padding: tuple[int, int] = (0, 0),
@@ -18,8 +19,13 @@ def convolution_for(weight: Tensor, bias: Tensor | None = None, *, padding: tupl
                     parts: int = PARTS) -> Convolution | None:
     """The convolution; None where a network's own is to stay. Arguments as TileConvolution takes them."""
     options: dict[str, Any] = {"padding": padding, "dilation": dilation, "borders": borders, "slope": slope}
-    if parts == PARTS and weight.shape[2:] == (3, 3) and min(weight.shape[:2]) >= LEAST and not why_no_kernels():
+    outputs, channels = weight.shape[:2]
+    if why_no_kernels() or (parts != PARTS and why_no_tiles()):
+        return None
+    if parts == PARTS and channels >= LEAST and outputs == 1:
+        return NarrowConvolution(weight, bias, **options)
+    if parts == PARTS and channels >= LEAST and weight.shape[2:] == (3, 3):
         return WinogradConvolution(weight, bias, **options)
     if not why_no_tiles():
         return TileConvolution(weight, bias, **options, parts=parts)
-    return None if why_no_kernels() or parts != PARTS else LibraryConvolution(weight, bias, **options)
+    return LibraryConvolution(weight, bias, **options)
