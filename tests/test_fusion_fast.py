@@ -10,7 +10,7 @@ from torch import nn
 
 from fusion.bfloat16 import Bfloat16
 from fusion.fast import accelerate, extension
-from fusion.fast.choice import LEAST, convolution_for
+from fusion.fast.choice import LEAST, NARROW, convolution_for
 from fusion.fast.convolution import Convolution
 from fusion.fast.library import LibraryConvolution
 from fusion.fast.narrow import NarrowConvolution
@@ -171,9 +171,9 @@ def test_inputs_that_a_convolution_cannot_take(kind):
 
 @needs_kernels
 @pytest.mark.parametrize(("outputs", "channels", "size", "parts", "expected"), [
-    (2, LEAST, 3, 3, WinogradConvolution), (1, LEAST, 3, 3, NarrowConvolution), (1, LEAST, 5, 3, NarrowConvolution),
-    (2, LEAST - 1, 3, 3, None), (1, LEAST - 1, 3, 3, None), (2, LEAST, 5, 3, None), (2, LEAST, 3, 1, None),
-    (1, LEAST, 3, 1, None)])
+    (2, LEAST, 3, 3, WinogradConvolution), (1, NARROW, 3, 3, NarrowConvolution), (1, NARROW, 5, 3, NarrowConvolution),
+    (2, LEAST - 1, 3, 3, None), (1, NARROW - 1, 3, 3, None), (2, NARROW, 5, 3, None), (2, NARROW, 3, 1, None),
+    (1, NARROW, 3, 1, None)])
 def test_which_convolution_is_for_which_kernel(outputs, channels, size, parts, expected):
     chosen = convolution_for(torch.ones(outputs, channels, size, size), parts=parts)
     library = LibraryConvolution if parts == extension.PARTS else type(None)

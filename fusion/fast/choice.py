@@ -11,7 +11,8 @@ from fusion.fast.narrow import NarrowConvolution
 from fusion.fast.tiles import TileConvolution
 from fusion.fast.winograd import WinogradConvolution
 
-LEAST = 16  # channels from which on sums of pixels, or of their products, are worth their time
+LEAST = 16  # channels from which on Winograd's sums of pixels are worth their time
+NARROW = 32  # channels from which on the library's time for one output is more than some hundredths of a network's
 
 
 def convolution_for(weight: Tensor, bias: Tensor | None = None, *, padding: tuple[int, int] = (0, 0),
@@ -22,9 +23,9 @@ def convolution_for(weight: Tensor, bias: Tensor | None = None, *, padding: tupl
     outputs, channels = weight.shape[:2]
     if why_no_kernels() or (parts != PARTS and why_no_tiles()):
         return None
-    if parts == PARTS and channels >= LEAST and outputs == 1:
+    if parts == PARTS and channels >= NARROW and outputs == 1:
         return NarrowConvolution(weight, bias, **options)
-    if parts == PARTS and channels >= LEAST and weight.shape[2:] == (3, 3):
+    if parts == PARTS and channels >= LEAST and outputs > 1 and weight.shape[2:] == (3, 3):
         return WinogradConvolution(weight, bias, **options)
     if not why_no_tiles():
         return TileConvolution(weight, bias, **options, parts=parts)
