@@ -89,14 +89,17 @@ def test_a_slope_for_all(kind, slope):
 
 
 @needs_kernels
-@pytest.mark.parametrize("rectified", [True, False])
-def test_winograds_error_is_one_rounding_of_all_that_is_summed(rectified):
-    """Half a unit of float32 of the sum of the products' sizes, root mean square; the usual points make two of it."""
+@pytest.mark.parametrize(("rectified", "units"), [(True, 0.68), (False, 1.0)])
+def test_winograds_error_is_one_rounding_of_all_that_is_summed(rectified, units):
+    """Root mean square, in units of float32 of the sum of the products' sizes: .55 and .90 with AVX-512.
+
+    The library's own is no measure: .46 with AVX2, .24 with AVX-512.
+    """
     x, weight = pictures(1, 64, 64, 80), pictures(64, 64, 3, 3, seed=1)
     x = x.abs() if rectified else x
     exact, sizes = (F.conv2d(a.double(), b.double(), padding=1) for a, b in ((x, weight), (x.abs(), weight.abs())))
     error = (WinogradConvolution(weight, padding=(1, 1))(x) - exact).square().mean().sqrt()
-    assert error < 2 ** -24 * sizes.mean()
+    assert error < units * 2 ** -24 * sizes.mean()
 
 
 @pytest.fixture(params=[pytest.param(TileConvolution, marks=needs_tiles),

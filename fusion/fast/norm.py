@@ -33,7 +33,7 @@ class PictureNorm(nn.Module):
         self.others = others
 
     def forward(self, x: Tensor) -> Tensor:
-        x = _channels_together(x)
+        x = _channels_last(x)
         return affine(x, *self._factors([x]))
 
     def one_by_one(self, pictures: list[Tensor], into: Sequence[Tensor] = ()) -> list[Tensor]:
@@ -42,7 +42,7 @@ class PictureNorm(nn.Module):
         pictures: emptied, so that each one's memory is free as soon as it is normed.
         into: where the results go, one for each (see affine).
         """
-        given = [_channels_together(pictures.pop(0)) for _ in range(len(pictures))]
+        given = [_channels_last(pictures.pop(0)) for _ in range(len(pictures))]
         factors = self._factors(given)
         return [affine(given.pop(0), *factors, into[i] if into else None) for i in range(len(given))]
 
@@ -93,7 +93,7 @@ def affine(x: Tensor, scale: Tensor, shift: Tensor, slope: Tensor, into: Tensor 
     return out
 
 
-def _channels_together(x: Tensor) -> Tensor:
+def _channels_last(x: Tensor) -> Tensor:
     return x.float().contiguous(memory_format=torch.channels_last)
 
 

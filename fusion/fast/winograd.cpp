@@ -2,7 +2,7 @@
 // the result from 36 products of sums of 36 pixels, where the direct way takes 144.
 //
 // Source: Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016. They interpolate at 0, 1, -1, 2, -2
-// and infinity. At 0, 3/4, -3/4, 3/2, -3/2 and infinity all constants are exact and the error is half of that, up to twice
+// and infinity. At 0, 3/4, -3/4, 3/2, -3/2 and infinity all constants are exact and the error is half of that, some twice
 // a direct convolution's (benchmarks.convolutions; Barabasz et al., Error Analysis and Improving the Accuracy of Winograd
 // Convolution for Deep Neural Networks, ACM TOMS 2020, on the choice of points).
 //

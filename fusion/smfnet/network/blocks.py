@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fusion.fast import faster
+from fusion.fast.streams import norm
 
 
 class _Affine(nn.Module):
@@ -38,13 +39,12 @@ class ChannelNorm(nn.Module):
 class TogetherNorm(nn.Module):
     """ChannelNorm by torch's own layer norm, for channels that lie together."""
 
-    def __init__(self, norm: ChannelNorm):
+    def __init__(self, plain: ChannelNorm):
         super().__init__()
-        self.body, self.epsilon = norm.body, norm.EPSILON
+        self.body = plain.body
 
     def forward(self, x: Tensor) -> Tensor:
-        weight, bias = self.body.weight, self.body.bias
-        return F.layer_norm(x.permute(0, 2, 3, 1), weight.shape, weight, bias, self.epsilon).permute(0, 3, 1, 2)
+        return norm(x.permute(0, 2, 3, 1), (self.body.weight, self.body.bias)).permute(0, 3, 1, 2)
 
 
 def channel_attention(q: Tensor, k: Tensor, v: Tensor, temperature: Tensor) -> Tensor:
