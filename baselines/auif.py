@@ -143,6 +143,7 @@ class AUIF(LumaNetwork):
                "of the pixels equal. 40 of RoadScene's 50 test pairs are in this method's training data",
     )
     architecture = AUIFNetwork
+    several = True
     memory_format = torch.channels_last
 
     def build(self, files):

@@ -4,12 +4,11 @@ Facts of the network and recipe: `model/models.py`, `datasets/dataset.py`, `mode
 RollingPlain/CAF_IVIF@bf12f26e. The file for detection is the script's default.
 """
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from baselines._checkpoint import load_pickled, restore
-from baselines.network import LumaNetwork
+from baselines.network import TruncatedColour
 from baselines.tardal import DEPTH, WIDTH, stage
 from fusion.method import Card, WeightFile, register
 
@@ -34,7 +33,7 @@ class CAFNetwork(nn.Module):
 
 
 @register
-class CAF(LumaNetwork):
+class CAF(TruncatedColour):
     card = Card(
         name="caf", title="CAF", kind="baseline", task=("ivf",),
         paper="Liu et al., Where Elegance Meets Precision: Towards a Compact, Automatic, and Flexible Framework for "
@@ -56,6 +55,7 @@ class CAF(LumaNetwork):
                "numbers of its paper",
     )
     architecture = CAFNetwork
+    several = True
     memory_format = torch.channels_last
 
     def build(self, files):
@@ -66,6 +66,3 @@ class CAF(LumaNetwork):
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         return self.network(ir, y).clamp(0, 1)
-
-    def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
-        return self.fuse_truncated(ir, vi) if self.protocol == "official" else super().fuse(ir, vi)

@@ -206,6 +206,7 @@ class DualBranchMethod(LumaNetwork):
     """A network of these parts under the authors' file format, its output stretched per picture."""
 
     architecture = CDDFuseNetwork
+    several = True
     table5_thop = True
     table5_twice = ("encoder",)
 
@@ -240,5 +241,8 @@ class CDDFuse(DualBranchMethod):
         version=2,
     )
 
-    def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
-        return self.fuse_luma(rounded_grey(ir), rounded_grey(vi))
+    def sources(self, ir: np.ndarray, vi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return rounded_grey(ir), rounded_grey(vi)
+
+    def finished(self, luma: np.ndarray, vi: np.ndarray) -> np.ndarray:
+        return luma

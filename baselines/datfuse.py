@@ -75,3 +75,4 @@ class DATFuse(TangMethod):
                "level. Of its paper's numbers the README prints running times only",
     )
     architecture = DATFuseNetwork
+    several = True

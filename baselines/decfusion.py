@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from baselines._blocks import reflected_stack
 from baselines.network import LumaNetwork, min_max, truncated
-from fusion.method import Card, WeightFile, register
+from fusion.method import Card, LumaMethod, WeightFile, register
 
 WIDTH = 64
 REPOSITORY, COMMIT = "tianzhiya/DECFusion", "4d5bfb0b8298b06b59fbee8648e52be9da80fa88"
@@ -52,13 +52,17 @@ class DECFusion(LumaNetwork):
                "values equal, all within one level. The repository prints no numbers of its paper",
     )
     architecture = DECFusionNetwork
+    several = True
     memory_format = torch.channels_last
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         return self.network(ir, y)
 
-    def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
-        fused = super(LumaNetwork, self).fuse(ir, vi)  # LumaMethod's: the script keeps the visible's float luma
+    def sources(self, ir: np.ndarray, vi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return LumaMethod.sources(self, ir, vi)  # the script keeps the visible's float luma
+
+    def finished(self, luma: np.ndarray, vi: np.ndarray) -> np.ndarray:
+        fused = LumaMethod.finished(self, luma, vi)
         if self.protocol != "official":
             return fused
         return truncated(min_max(torch.from_numpy(fused).clamp(0, 1))).numpy()

@@ -5,14 +5,17 @@ test script builds (7.87 M parameters) and the one that was trained and counted 
 published file holds is not known; either is recognised by its names.
 """
 
+from pathlib import Path
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines._checkpoint import load_state, restore
-from baselines.network import LumaNetwork, rounded_grey, to_tensor
+from baselines.network import LumaNetwork, rounded_grey
 from fusion import images
+from fusion.device import to_device
 from fusion.method import Card, WeightFile, register
 
 EXPANSION, SPLITS = 4, 2
@@ -173,6 +176,10 @@ class DeFusion(LumaNetwork):
     table5_architecture = DeFusionDeepNetwork
     table5_thop = True  # its two training projections never run: 8,042,947 of 8,043,817, the paper's 8043 K
 
+    def __init__(self, *, weights: Path | None = None, device: str = "cpu", protocol: str = "released"):
+        super().__init__(weights=weights, device=device, protocol=protocol)
+        self.several = protocol != "official"  # which leaves colour, not luma
+
     def build(self, files):
         network = self.architecture()
         for path in files:
@@ -194,5 +201,5 @@ class DeFusion(LumaNetwork):
         if self.protocol != "official":
             return super().fuse(ir, vi)
         with torch.inference_mode():
-            fused = self.rgb(*(to_tensor(rounded_grey(image), self.device) for image in (ir, vi)))
+            fused = self.rgb(*(to_device([rounded_grey(image)], self.device) for image in (ir, vi)))
         return (fused[0].permute(1, 2, 0) * 255).floor().cpu().numpy() / np.float32(255)

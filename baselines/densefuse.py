@@ -123,6 +123,7 @@ class DenseFuse(LumaNetwork):
                "RoadScene rows exact with `released`",
     )
     architecture = DenseFuseTorch
+    several = True
     memory_format = torch.channels_last
     weight_names: ClassVar = {"released": (TORCH_FILE,), "official": (TF_DATA, TF_INDEX)}
 

@@ -94,6 +94,7 @@ class DIDFuse(LumaNetwork):
     )
 
     architecture = DIDFuseNetwork
+    several = True
     memory_format = torch.channels_last
     table5_thop = True
     table5_twice = ("encoder",)

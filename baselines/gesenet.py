@@ -120,6 +120,7 @@ class GeSeNet(LumaNetwork):
         trained_on_medical=True,
     )
     architecture = GeSeNetNetwork
+    several = True
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         height, width = y.shape[-2:]  # the mask branch halves and doubles: odd sizes get a copied row or column

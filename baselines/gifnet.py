@@ -295,17 +295,24 @@ class GIFNet(LumaNetwork):
                "sizes). The repository has no fused picture of one pair and prints no numbers of its paper",
     )
     architecture = GIFNetNetwork
+    several = True
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         return self.network(ir, y)
 
-    def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
+    def sources(self, ir: np.ndarray, vi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        vi = images.grey_if_equal(vi)
+        if self.protocol != "official" or vi.ndim == 2:
+            return super().sources(ir, vi)
+        luma = (images.to_8bit(vi) @ TO_YCBCR.T)[..., 0]
+        return images.to_unit(images.to_8bit(ir)), images.to_unit(luma.clip(0, 255).astype(np.uint8))
+
+    def finished(self, luma: np.ndarray, vi: np.ndarray) -> np.ndarray:
         if self.protocol != "official":
-            return super().fuse(ir, vi)
+            return super().finished(luma, vi)
         vi = images.grey_if_equal(vi)
         if vi.ndim == 2:
-            return truncated(torch.from_numpy(super().fuse(ir, vi))).numpy()
+            return truncated(torch.from_numpy(luma)).numpy()
         ycbcr = images.to_8bit(vi) @ TO_YCBCR.T
-        ycbcr[..., 0] = 255.0 * self.fuse_luma(images.to_unit(images.to_8bit(ir)),
-                                               images.to_unit(ycbcr[..., 0].clip(0, 255).astype(np.uint8)))
+        ycbcr[..., 0] = 255.0 * luma
         return (ycbcr @ TO_RGB.T / 255).astype(np.float32)

@@ -59,6 +59,7 @@ class IFCNN(LumaNetwork):
         trained_on_medical=True,  # Table IV's grouping; the network itself was trained on multi-focus pictures
     )
     architecture = IFCNNNetwork
+    several = True
     channels = (3, 3)
 
     def build(self, files):
@@ -71,5 +72,5 @@ class IFCNN(LumaNetwork):
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         out = self.network(ir.expand(-1, 3, -1, -1), y.expand(-1, 3, -1, -1)).clamp(0, 1)
-        rgb = (out * 255).byte()[0].permute(1, 2, 0).cpu().numpy()
-        return torch.from_numpy(images.to_unit(images.grey8(rgb)))[None, None]
+        rgb = (out * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+        return torch.from_numpy(images.to_unit(images.grey8(rgb)))[:, None]

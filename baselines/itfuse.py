@@ -116,3 +116,4 @@ class ITFuse(TangMethod):
                "one level. The repository prints no numbers of its paper",
     )
     architecture = ITFuseNetwork
+    several = True

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines._blocks import ReflectConv
-from baselines.network import LumaNetwork, min_max, truncated
+from baselines.network import LumaNetwork, extremes, min_max, truncated
 from fusion.fast import Form, faster, unpadded
 from fusion.method import Card, WeightFile, register
 
@@ -114,7 +114,8 @@ class LRRNetNetwork(nn.Module):
 
 def _stretch(image: Tensor, epsilon: float) -> Tensor:
     """Min-max as the script does it: just below 1 at most; a flat picture becomes 0."""
-    return (image - image.min()) / (image.max() - image.min() + epsilon)
+    low, high = extremes(image)
+    return (image - low) / (high - low + epsilon)
 
 
 @register
@@ -136,6 +137,7 @@ class LRRNet(LumaNetwork):
                "equal; 10 of them are in the TNO test set",
     )
     architecture = LRRNetNetwork
+    several = True
     memory_format = torch.channels_last
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:

@@ -133,6 +133,7 @@ class MFEIF(LumaNetwork):
                "repository has no fused pictures",
     )
     architecture = MFEIFNetwork
+    several = True
     memory_format = torch.channels_last
 
     def build(self, files):

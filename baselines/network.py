@@ -14,18 +14,9 @@ from baselines._checkpoint import load_state, restore
 from fusion import images
 from fusion.bfloat16 import Bfloat16, parts_of, told
 from fusion.complexity import Complexity, multiply_accumulates, parameter_count, thop_parameters, variable_count
+from fusion.device import to_device, to_host
 from fusion.fast import PLAIN, accelerate, how
 from fusion.method import FLOAT32, LumaMethod, require_weights
-
-
-def to_tensor(image: np.ndarray, device: str) -> Tensor:
-    """float32 [H,W] -> [1,1,H,W] on `device`."""
-    return torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))[None, None].to(device)
-
-
-def to_array(tensor: Tensor) -> np.ndarray:
-    """[1,1,H,W] -> float32 [H,W]."""
-    return tensor[0, 0].cpu().numpy()
 
 
 def rounded_grey(image: np.ndarray) -> np.ndarray:
@@ -40,10 +31,16 @@ def pillow_luma(image: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(images.to_8bit(image)).convert("YCbCr").convert("F")) / np.float32(255)
 
 
+def extremes(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Lowest and highest value, with the axes of `image`: of each picture of [N,C,H,W], else of the whole."""
+    axes = tuple(range(1 if image.ndim == 4 else 0, image.ndim))
+    return image.amin(axes, keepdim=True), image.amax(axes, keepdim=True)
+
+
 def min_max(image: Tensor) -> Tensor:
-    """Stretch to 0..1; a flat picture, where the authors' scripts divide by zero, becomes 0."""
-    low, high = image.min(), image.max()
-    return (image - low) / (high - low) if high > low else torch.zeros_like(image)
+    """Stretch (`extremes`) to 0..1; a flat picture, where the authors' scripts divide by zero, becomes 0."""
+    low, high = extremes(image)
+    return torch.where(high > low, (image - low) / (high - low), 0)
 
 
 def truncated(image: Tensor) -> Tensor:
@@ -160,21 +157,40 @@ class LumaNetwork(LumaMethod):
 
     @abstractmethod
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
-        """float32 [1,1,H,W] in 0..1 each -> fused [1,1,H,W]; called in inference mode."""
+        """float32 [N,1,H,W] in 0..1 each -> fused [N,1,H,W], N = 1 unless `several`; called in inference mode."""
 
     def fuse_luma(self, ir: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return self._at_once([(ir, y)])[0]
+
+    def fuse_lumas(self, sources: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+        return self._at_once(sources)
+
+    def _at_once(self, sources: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
         with torch.inference_mode():
-            return to_array(self.run(to_tensor(ir, self.device), to_tensor(y, self.device)))
+            ir, y = (to_device(images, self.device) for images in zip(*sources, strict=True))
+            return list(to_host(self.run(ir, y))[:, 0])
 
-    def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
+    def sources(self, ir: np.ndarray, vi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.protocol == "official":
-            return self.fuse_luma(rounded_grey(ir), self.official_luma(vi))
-        return super().fuse(ir, vi)
+            return rounded_grey(ir), self.official_luma(vi)
+        return super().sources(ir, vi)
 
-    def fuse_truncated(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
-        """As scripts do that fuse rounded infrared and float luma, cast to 8 bit and put 8-bit chroma back."""
-        vi = images.grey_if_equal(vi)
-        fused = np.floor(self.fuse_luma(rounded_grey(ir), images.luma(vi)) * 255) / np.float32(255)
+    def finished(self, luma: np.ndarray, vi: np.ndarray) -> np.ndarray:
+        return luma if self.protocol == "official" else super().finished(luma, vi)
+
+
+class TruncatedColour(LumaNetwork):
+    """`official` is a script that fuses rounded infrared and float luma, casts to 8 bit and puts 8-bit chroma back."""
+
+    def sources(self, ir: np.ndarray, vi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if self.protocol != "official":
+            return super().sources(ir, vi)
+        return rounded_grey(ir), images.luma(images.grey_if_equal(vi))
+
+    def finished(self, luma: np.ndarray, vi: np.ndarray) -> np.ndarray:
+        if self.protocol != "official":
+            return super().finished(luma, vi)
+        fused, vi = np.floor(luma * 255) / np.float32(255), images.grey_if_equal(vi)
         if vi.ndim == 2:
             return fused
         return recolour8(fused, *images.split_ycbcr8(images.to_8bit(vi))[1:], centre=128 / 255)

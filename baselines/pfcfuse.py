@@ -3,12 +3,12 @@
 Facts of the network and recipe: `net.py` and `test_IVF.py` in HXY13/PFCFuse-Image-Fusion@d9e02afa.
 """
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines.cddfuse import WIDTH, CDDFuseNetwork, DualBranchMethod
+from baselines.network import TruncatedColour
 from fusion.fast import faster
 from fusion.fast.conv3 import depthwise, point
 from fusion.fast.maps import Maps
@@ -72,7 +72,7 @@ class PFCFuseNetwork(CDDFuseNetwork):
 
 
 @register
-class PFCFuse(DualBranchMethod):
+class PFCFuse(TruncatedColour, DualBranchMethod):
     card = Card(
         name="pfcfuse", title="PFCFuse", kind="baseline", task=("ivf",),
         paper="Hu et al., PFCFuse: A Poolformer and CNN Fusion Network for Infrared-Visible Image Fusion, IEEE TIM "
@@ -88,6 +88,3 @@ class PFCFuse(DualBranchMethod):
                "sizes). The repository has no fused pictures and prints no numbers of its paper",
     )
     architecture = PFCFuseNetwork
-
-    def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
-        return self.fuse_truncated(ir, vi) if self.protocol == "official" else super().fuse(ir, vi)

@@ -72,6 +72,7 @@ class ReCoNet(LumaNetwork):
         version=2,
     )
     architecture = ReCoNetNetwork
+    several = True
     memory_format = torch.channels_last
 
     def __init__(self, *, weights: Path | None = None, device: str = "cpu", protocol: str = "released"):
@@ -81,11 +82,17 @@ class ReCoNet(LumaNetwork):
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         return self.network(ir, y)
 
-    def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
-        """Colour follows RoadScene's rows of Table I, grey the TNO rows: the general colour rule gives neither."""
+    # Colour follows RoadScene's rows of Table I, grey the TNO rows: the general colour rule gives neither.
+
+    def sources(self, ir: np.ndarray, vi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         vi = images.grey_if_equal(vi)
         if self.protocol == "official" or vi.ndim == 2:
-            return super().fuse(ir, vi)
-        y, cb, cr = images.split_ycbcr8(images.to_8bit(vi))
-        rgb = recolour8(self.fuse_luma(ir, images.to_unit(y)), cb, cr)
+            return super().sources(ir, vi)
+        return ir, images.to_unit(images.split_ycbcr8(images.to_8bit(vi))[0])
+
+    def finished(self, luma: np.ndarray, vi: np.ndarray) -> np.ndarray:
+        vi = images.grey_if_equal(vi)
+        if self.protocol == "official" or vi.ndim == 2:
+            return super().finished(luma, vi)
+        rgb = recolour8(luma, *images.split_ycbcr8(images.to_8bit(vi))[1:])
         return min_max(torch.from_numpy(rgb)).numpy()

@@ -66,15 +66,21 @@ class SAGE(LumaNetwork):
                "equal, 234 off by two levels. The repository prints no numbers of its paper",
     )
     architecture = SAGENetwork
+    several = True
     memory_format = torch.channels_last
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         fused = self.network(ir, y)
         return fused if self.protocol == "official" else fused.clamp(0, 1)
 
-    def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
+    def sources(self, ir: np.ndarray, vi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         vi = images.grey_if_equal(vi)
         if self.protocol != "official" or vi.ndim == 2:
-            return super().fuse(ir, vi)
-        y, cb, cr = images.split_ycbcr8(images.to_8bit(vi))
-        return recolour8(self.fuse_luma(images.to_unit(images.to_8bit(ir)), images.to_unit(y)), cb, cr)
+            return super().sources(ir, vi)
+        return images.to_unit(images.to_8bit(ir)), images.to_unit(images.split_ycbcr8(images.to_8bit(vi))[0])
+
+    def finished(self, luma: np.ndarray, vi: np.ndarray) -> np.ndarray:
+        vi = images.grey_if_equal(vi)
+        if self.protocol != "official" or vi.ndim == 2:
+            return super().finished(luma, vi)
+        return recolour8(luma, *images.split_ycbcr8(images.to_8bit(vi))[1:])

@@ -81,6 +81,7 @@ class SDNet(VariablesNetwork):
                "and a second rounding do not explain, as if other 8-bit sources had been read",
     )
     architecture = SDNetNetwork
+    several = True
     memory_format = torch.channels_last
     official_luma = staticmethod(pillow_luma)
 

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from baselines._blocks import GradientResidualDense, LeakyConv, same_conv
 from baselines.network import LumaNetwork, min_max, truncated
-from fusion import images
-from fusion.method import Card, WeightFile, register
+from fusion.method import Card, LumaMethod, WeightFile, register
 
 WIDTHS = (16, 32, 48)
 REPOSITORY, COMMIT = "Linfeng-Tang/VIF-Benchmark", "23f2e51fc1b084310d998999222ce02dc364b6eb"
@@ -74,12 +73,15 @@ class SeAFusion(LumaNetwork):
                "stated) stretches batches of 32 together, the later one, followed here, each picture",
     )
     architecture = SeAFusionNetwork
+    several = True
     memory_format = torch.channels_last
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         return self.network(ir, y)
 
-    def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
-        fused = images.recolour(self.fuse_luma(ir, images.luma(vi)), vi).clip(0, 1)
-        stretched = min_max(torch.from_numpy(fused))
+    def sources(self, ir: np.ndarray, vi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return LumaMethod.sources(self, ir, vi)
+
+    def finished(self, luma: np.ndarray, vi: np.ndarray) -> np.ndarray:
+        stretched = min_max(torch.from_numpy(LumaMethod.finished(self, luma, vi).clip(0, 1)))
         return (truncated(stretched) if self.protocol == "official" else stretched).numpy()

@@ -362,6 +362,7 @@ class SHIP(LumaNetwork):
                     "arithmetic"},
     )
     architecture = SHIPNetwork
+    several = True
     checkpoint_keys = ("params",)
     memory_format = torch.channels_last
     table5_thop = True

@@ -112,6 +112,7 @@ class STDFusionNet(VariablesNetwork):
                "equal), the ninth within two (98.1 % equal); with the weights of 2022 up to 88 levels differ",
     )
     architecture = STDFusionNetNetwork
+    several = True
     memory_format = torch.channels_last
     official_luma = staticmethod(pillow_luma)
     weight_names: ClassVar = {"paper": tuple(PAPER_NAME + ending for ending in ENDINGS)}

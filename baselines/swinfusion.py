@@ -224,6 +224,7 @@ class SwinFusion(LumaNetwork):
                "is in the repository but could not be had here, so neither its hash nor Table I's rows are checked",
     )
     architecture = SwinFusionNetwork
+    several = True
     table5_thop = True
 
     def build(self, files):

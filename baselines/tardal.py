@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines._blocks import same_conv
-from baselines.network import LumaNetwork, to_tensor
+from baselines.network import LumaNetwork
 from fusion import images
+from fusion.device import to_device, to_host
 from fusion.fast import Form, PictureNorm, faster, why_no_kernels
 from fusion.method import Card, WeightFile, register
 
@@ -148,6 +149,8 @@ class TarDAL(LumaNetwork):
         if not any(path.name in EVAL_MODE_FILES for path in self.weight_files):
             use_batch_statistics(self.network)
             self.batch_size = TABLE1_BATCH if protocol == "released" else 1
+        else:
+            self.several = True
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:
         return self.network(ir, y)
@@ -157,8 +160,8 @@ class TarDAL(LumaNetwork):
         if self.batch_size == 1:
             return super().fuse_batch(pairs, canvas)
         with torch.inference_mode():
-            ir = torch.cat([resize(to_tensor(ir, self.device), canvas) for ir, _ in pairs])
-            y = torch.cat([resize(to_tensor(images.luma(vi), self.device), canvas) for _, vi in pairs])
+            ir = torch.cat([resize(to_device([ir], self.device), canvas) for ir, _ in pairs])
+            y = torch.cat([resize(to_device([images.luma(vi)], self.device), canvas) for _, vi in pairs])
             fused = self.run(ir, y)
-            back = [resize(fused[i:i + 1], pair[0].shape)[0, 0].cpu().numpy() for i, pair in enumerate(pairs)]
+            back = [to_host(resize(fused[i:i + 1], pair[0].shape)[0, 0]) for i, pair in enumerate(pairs)]
         return [images.recolour(luma, vi) for luma, (_, vi) in zip(back, pairs)]

@@ -94,6 +94,7 @@ class U2Fusion(VariablesNetwork):
                           "pixel"},
     )
     architecture = U2FusionNetwork
+    several = True
     official_luma = staticmethod(images.luma)
 
     def run(self, ir: Tensor, y: Tensor) -> Tensor:

@@ -70,3 +70,4 @@ class YDTR(TangMethod):
                "level. The repository prints no numbers of its paper",
     )
     architecture = YDTRNetwork
+    several = True

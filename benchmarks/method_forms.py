@@ -22,8 +22,9 @@ from torch import Tensor, nn
 
 import baselines.network
 from baselines.auif import AUIFNetwork
-from baselines.network import LumaNetwork, to_array, to_tensor
+from baselines.network import LumaNetwork
 from baselines.tardal import use_batch_statistics
+from fusion.device import to_device, to_host
 from fusion.method import LumaMethod, find, methods
 from fusion.methods.smfnet import SMFNetMethod
 from fusion.smfnet import weights
@@ -132,7 +133,7 @@ def eager(method: LumaMethod, network: nn.Module) -> Callable[[np.ndarray, np.nd
 
     @torch.no_grad()
     def fuse(ir: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return to_array(method.run(to_tensor(ir, "cpu"), to_tensor(y, "cpu")))
+        return to_host(method.run(to_device([ir], "cpu"), to_device([y], "cpu")))[0, 0]
 
     return fuse
 

@@ -75,6 +75,7 @@ class Method(ABC):
     Attributes:
         card: the method's card.
         batch_size: pictures whose outputs depend on one another (TarDAL's train-mode batch norm); 1 for all others.
+        several: whether `fuse_several` may take more than one pair, each fused as if it were alone.
         weight_files: the checkpoint files in use (empty for methods without weights).
         network: the torch module, where there is one.
         title: as printed: the card's, unless the weights at hand are not the authors'.
@@ -87,6 +88,7 @@ class Method(ABC):
 
     card: Card
     batch_size: int = 1
+    several: bool = False
     weight_files: tuple[Path, ...] = ()
     network: Any = None
     title: str = ""
@@ -119,6 +121,10 @@ class Method(ABC):
 
     def fuse_batch(self, pairs: Sequence[tuple[np.ndarray, np.ndarray]], canvas: tuple[int, int]) -> list[np.ndarray]:
         """Fuse consecutive pairs of a data set; `canvas` is the data set's largest height and width."""
+        return [self.fuse(ir, vi) for ir, vi in pairs]
+
+    def fuse_several(self, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+        """Fuse pairs of one size, each as `fuse` does; at once where `several` says so."""
         return [self.fuse(ir, vi) for ir, vi in pairs]
 
     def written(self, fused: np.ndarray, visible: Path) -> np.ndarray:
@@ -154,14 +160,35 @@ class Method(ABC):
 
 
 class LumaMethod(Method):
-    """Table I's rule: fuse the visible luma in float, put Cb and Cr back (fusion.images.recolour)."""
+    """Table I's rule: fuse the visible luma in float, put Cb and Cr back (fusion.images.recolour).
+
+    A recipe that does otherwise around the network says so in `sources` and `finished`.
+    """
 
     @abstractmethod
     def fuse_luma(self, ir: np.ndarray, y: np.ndarray) -> np.ndarray:
         """float32 [H,W] infrared and visible luma in 0..1 -> fused luma, float32 [H,W]."""
 
+    def fuse_lumas(self, sources: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+        """`fuse_luma` of pairs of one size, at once; asked for where `several` says so."""
+        return [self.fuse_luma(ir, y) for ir, y in sources]
+
+    def sources(self, ir: np.ndarray, vi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What `fuse_luma` is given of a pair."""
+        return ir, images.luma(vi)
+
+    def finished(self, luma: np.ndarray, vi: np.ndarray) -> np.ndarray:
+        """The fused picture of the fused luma and the visible picture."""
+        return images.recolour(luma, vi)
+
     def fuse(self, ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
-        return images.recolour(self.fuse_luma(ir, images.luma(vi)), vi)
+        return self.finished(self.fuse_luma(*self.sources(ir, vi)), vi)
+
+    def fuse_several(self, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+        if not self.several:
+            return super().fuse_several(pairs)
+        lumas = self.fuse_lumas([self.sources(ir, vi) for ir, vi in pairs])
+        return [self.finished(luma, vi) for luma, (_, vi) in zip(lumas, pairs, strict=True)]
 
 
 _REGISTRY: dict[str, type[Method]] = {}

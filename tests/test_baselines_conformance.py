@@ -125,6 +125,31 @@ def test_a_batch_is_one_picture_per_pair(method, small):
         np.testing.assert_array_equal(fused[0], small)
 
 
+def test_several_at_once_are_what_each_is_alone(method):
+    """Of networks that say so, and of all others, which go one by one."""
+    pairs = [pair((40, 34), colour, seed) for seed, colour in ((1, True), (2, False), (3, True))]
+    try:
+        for path in (method.use_reference_path, method.use_fast_path):
+            path()
+            for fused, (ir, vi) in zip(method.fuse_several(pairs), pairs, strict=True):
+                alone = method.fuse(ir, vi)
+                assert fused.dtype == alone.dtype
+                difference = np.abs(fused - alone)  # random weights amplify float32 noise at single pixels
+                assert difference.max() <= (2e-3 if method.several else 0) and difference.mean() <= 1e-5
+    finally:
+        method.use_reference_path()
+
+
+@pytest.mark.parametrize("name", [name for name in RUNNABLE if "official" in CARDS[name].recipe])
+def test_several_at_once_by_the_authors_script(name):
+    with patch.object(network, "require_weights", lambda *_: []), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        method = find(name)(weights=None, protocol="official")
+    pairs = [pair((40, 34), True, seed) for seed in range(2)]
+    for fused, (ir, vi) in zip(method.fuse_several(pairs), pairs, strict=True):
+        np.testing.assert_allclose(fused, method.fuse(ir, vi), atol=1.01 / 255)  # scripts truncate: noise may be a level
+
+
 def test_threads_do_not_change_the_picture(method, small):
     threads = torch.get_num_threads()
     try:

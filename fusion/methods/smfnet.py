@@ -10,6 +10,7 @@ import torch
 from core.files import read_toml
 from fusion.bfloat16 import Bfloat16, parts_of, told
 from fusion.complexity import Complexity
+from fusion.device import to_device, to_host
 from fusion.fast import PLAIN, how
 from fusion.fast.extension import why_no_tiles
 from fusion.method import FLOAT32, Card, LumaMethod, MethodError, WeightFile, register
@@ -97,8 +98,7 @@ class SMFNetMethod(LumaMethod):
         return network(ir, y)
 
     def fuse_luma(self, ir: np.ndarray, y: np.ndarray) -> np.ndarray:
-        tensors = (torch.from_numpy(np.array(x, np.float32))[None, None].to(self.device) for x in (ir, y))
-        fused = self.run(*tensors)[0, 0].cpu().numpy()
+        fused = to_host(self.run(*(to_device([image], self.device) for image in (ir, y))))[0, 0]
         low, high = fused.min(), fused.max()
         return (fused - low) / (high - low) if high > low else fused
 

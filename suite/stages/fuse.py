@@ -1,8 +1,9 @@
 """Stage fuse: one method over one data set; images/<id>.png, resumed picture by picture."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from baselines.precomputed import Precomputed
 from core.files import make_way, sha256, write_bytes
 from fusion import images
+from fusion.device import Batches, memory_of
 from fusion.method import FLOAT32, Method, load_method
 from fusion.pairs import Pair, PairSet
 from suite.inputs import load_planned, unchanged
@@ -71,21 +73,55 @@ def run(unit: Unit, context: Context) -> StageResult:
     work = fusing(unit)
     pairs = work.pairs.pairs
     made = _Pictures(unit, context.out)
-    method: Method | None = None
+    if work.brought is not None:
+        provenance = _bring(work.brought, pairs, made, context)
+    elif work.batch_size > 1:
+        provenance = _fuse_dependent(unit, work, made, context)
+    else:
+        provenance = _fuse_independent(unit, pairs, made, context)
+    context.checkpoint(len(pairs), len(pairs))
+    return StageResult(artefacts={f"images/{pair.id}.png": made.hashes[pair.id] for pair in pairs},
+                       provenance=provenance)
+
+
+def _bring(brought: Precomputed, pairs: tuple[Pair, ...], made: "_Pictures", context: Context) -> dict[str, Any]:
+    for done, pair in enumerate(pairs):
+        if not made.holds(pair.id):
+            context.checkpoint(done, len(pairs))
+            made.write(pair.id, brought.read(pair.id))
+    return {}
+
+
+def _fuse_dependent(unit: Unit, work: Fusing, made: "_Pictures", context: Context) -> dict[str, Any]:
+    """Pictures of one batch depend on one another: a batch is done whole or again."""
+    pairs, method = work.pairs.pairs, None
     for start in range(0, len(pairs), work.batch_size):
         batch = pairs[start:start + work.batch_size]
-        # pictures of one batch depend on one another: a batch is done whole or again
-        if not all(made.holds(pair.id) for pair in batch):
-            if work.brought is not None:
-                for pair in batch:
-                    made.write(pair.id, work.brought.read(pair.id))
-            else:
-                method = method or load(unit, context)
-                give_back_if_much()
-                _fuse_batch(method, batch, work.pairs.canvas, made)
-        context.checkpoint(start + len(batch), len(pairs))
-    return StageResult(artefacts={f"images/{pair.id}.png": made.hashes[pair.id] for pair in pairs},
-                       provenance={"network": method.path} if method and method.path else {})
+        if all(made.holds(pair.id) for pair in batch):
+            continue
+        context.checkpoint(start, len(pairs))
+        method = method or load(unit, context)
+        give_back_if_much()
+        sources = [pair.read() for pair in batch]
+        _write(method, batch, sources, method.fuse_batch(sources, work.pairs.canvas), made)
+    return _path(method)
+
+
+def _fuse_independent(unit: Unit, pairs: tuple[Pair, ...], made: "_Pictures", context: Context) -> dict[str, Any]:
+    """As many pairs of one size at once as the device takes (fusion.device)."""
+    missing = [(at, pair) for at, pair in enumerate(pairs) if not made.holds(pair.id)]
+    if not missing:
+        return {}
+    method = load(unit, context)
+    batches = Batches(method, memory_of(context.device))
+    opened = ((at, pair, pair.read()) for at, pair in missing)  # one after the other, as they are asked for
+    for size, alike in groupby(opened, key=lambda one: one[2][0].shape):
+        while batch := tuple(islice(alike, batches.count(*size))):
+            places, some, sources = zip(*batch, strict=True)
+            context.checkpoint(places[0], len(pairs))
+            give_back_if_much()
+            _write(method, some, sources, batches.fuse(sources), made)
+    return _path(method) | ({"pictures_at_once": batches.most_at_once} if batches.most_at_once > 1 else {})
 
 
 class _Pictures:
@@ -128,9 +164,14 @@ def load(unit: Unit, context: Context) -> Method:
     return load_planned(unit.method, work.weights, work.digests, context.device, work.protocol, work.precision)
 
 
-def _fuse_batch(method: Method, batch: tuple[Pair, ...], canvas: tuple[int, int], made: _Pictures) -> None:
-    sources = [pair.read() for pair in batch]
-    for pair, (ir, _), fused in zip(batch, sources, method.fuse_batch(sources, canvas), strict=True):
+def _path(method: Method | None) -> dict[str, Any]:
+    """How the network ran, for the record."""
+    return {"network": method.path} if method and method.path else {}
+
+
+def _write(method: Method, pairs: Sequence[Pair], sources: Sequence[tuple[np.ndarray, np.ndarray]],
+           pictures: Sequence[np.ndarray], made: _Pictures) -> None:
+    for pair, (ir, _), fused in zip(pairs, sources, pictures, strict=True):
         if fused.shape[:2] != ir.shape:
             raise images.ImageError(f"{method.name} returned {fused.shape} for {pair.id} of {ir.shape}")
         made.write(pair.id, method.written(fused, pair.vi))
