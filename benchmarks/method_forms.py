@@ -98,19 +98,19 @@ def filled(network: Network) -> Network:
     return network.eval()
 
 
-def constructed(name: str) -> LumaMethod:
-    """The method as `load_method` leaves it, but for where its weights come from."""
+def constructed(name: str, device: str = "cpu") -> LumaMethod:
+    """The method as its constructor leaves it, but for where its weights come from."""
     cls = find(name)
     if issubclass(cls, SMFNetMethod):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "weights.safetensors"
             weights.save(path, filled(SMFNet()))
-            return cls(weights=path)
+            return cls(weights=path, device=device)
     assert issubclass(cls, LumaNetwork)
     build = cls.build
     with patch.object(baselines.network, "require_weights", lambda *_: []), \
             patch.object(cls, "build", lambda self, files: filled(build(self, files))):
-        return cls(weights=None)
+        return cls(weights=None, device=device)
 
 
 def plain(method: LumaMethod) -> nn.Module:
@@ -123,7 +123,8 @@ def plain(method: LumaMethod) -> nn.Module:
     return use_batch_statistics(network) if method.batch_size > 1 else network
 
 
-def eager(method: LumaMethod, network: nn.Module) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+def eager(method: LumaMethod, network: nn.Module,
+          device: str = "cpu") -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """`network` in the method's place, called as the authors' scripts call theirs."""
     if isinstance(method, SMFNetMethod):
         method.run = torch.no_grad()(network)
@@ -133,7 +134,7 @@ def eager(method: LumaMethod, network: nn.Module) -> Callable[[np.ndarray, np.nd
 
     @torch.no_grad()
     def fuse(ir: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return to_host(method.run(to_device([ir], "cpu"), to_device([y], "cpu")))[0, 0]
+        return to_host(method.run(to_device([ir], device), to_device([y], device)))[0, 0]
 
     return fuse
 

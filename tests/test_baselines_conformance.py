@@ -147,7 +147,7 @@ def test_several_at_once_by_the_authors_script(name):
         method = find(name)(weights=None, protocol="official")
     pairs = [pair((40, 34), True, seed) for seed in range(2)]
     for fused, (ir, vi) in zip(method.fuse_several(pairs), pairs, strict=True):
-        np.testing.assert_allclose(fused, method.fuse(ir, vi), atol=1.01 / 255)  # scripts truncate: noise may be a level
+        np.testing.assert_allclose(fused, method.fuse(ir, vi), atol=1.01 / 255)
 
 
 def test_threads_do_not_change_the_picture(method, small):
