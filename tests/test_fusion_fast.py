@@ -228,6 +228,19 @@ def test_norms_of_the_picture_itself_are_not_folded():
 
 
 @needs_kernels
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("options", [{"kernel_size": 1}, {"stride": 2}, {"groups": 4}], ids=str)
+def test_norms_behind_convolutions_that_stay_are_folded(options, bias):
+    norm = nn.BatchNorm2d(8)
+    norm.running_mean, norm.running_var = pictures(8), pictures(8, seed=1).abs() + 0.5
+    norm.weight.data, norm.bias.data = pictures(8, seed=2), pictures(8, seed=3)
+    conv = nn.Conv2d(16, 8, bias=bias, **{"kernel_size": 3, **options})
+    fast = same(nn.Sequential(conv, norm.eval(), nn.ReLU()), pictures(2, 16, 9, 7))
+    assert not [module for module in fast.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert conv.bias is None or bias
+
+
+@needs_kernels
 @pytest.mark.parametrize("options", [{"stride": 2}, {"groups": 16}, {"padding": "same"}, {"dilation": (1, 2)},
                                      {"padding": 1, "padding_mode": "circular"}, {"kernel_size": 1}], ids=str)
 def test_other_convolutions_stay(options):

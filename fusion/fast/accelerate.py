@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils import fuse_conv_bn_weights
 
@@ -24,9 +25,10 @@ def accelerate(network: nn.Module, parts: int = PARTS) -> nn.Module:
     First every module that has a faster form (`fusion.fast.forms`) gives way to it. Then, where code can be compiled,
     of every dense convolution of stride 1 with fixed weights: padding before it, concatenation before that, and batch
     norm in evaluation mode, ReLU, leaky ReLU or PReLU behind it become one step (`fusion.fast.choice` says which); a
-    1x1 convolution stays unless it spares a concatenation. Batch norm with the picture's own statistics takes them in
-    float64. A module whose forward cannot be traced (its way depends on values or shapes) stays, and its parts are
-    looked at. `network` is not changed; its training mode, its weights and batch norms must be what they are to be.
+    1x1 convolution stays unless it spares a concatenation. Batch norm in evaluation mode behind convolutions that stay
+    is folded into them. Batch norm with the picture's own statistics takes them in float64. A module whose forward
+    cannot be traced (its way depends on values or shapes) stays, and its parts are looked at. `network` is not changed;
+    its training mode, its weights and batch norms must be what they are to be.
 
     parts: of a convolution's values (see TileConvolution); with 1 they are bfloat16, the values no longer the same.
     """
@@ -51,8 +53,8 @@ def _convolutions(network: nn.Module, parts: int) -> nn.Module:
         traced = fx.GraphModule(network, _Tracer().trace(network))
     except Exception:
         return _with_parts(network, inside)
-    replaced = [_with_form(traced, node, inside) or _convolve(traced, node, parts) or _normalise(traced, node)
-                for node in list(traced.graph.nodes)]
+    replaced = [_with_form(traced, node, inside) or _convolve(traced, node, parts) or _fold(traced, node)
+                or _normalise(traced, node) for node in list(traced.graph.nodes)]
     if not any(replaced):
         return network
     traced.graph.eliminate_dead_code()
@@ -95,14 +97,25 @@ def _convolve(traced: fx.GraphModule, node: fx.Node, parts: int) -> bool:
     last = node
     norm = patterns.fixed_norm(traced, patterns.following(last))
     if norm is not None:
-        weight, bias = fuse_conv_bn_weights(weight, bias, norm.running_mean, norm.running_var,  # type: ignore[arg-type]
-                                            norm.eps, norm.weight, norm.bias)
+        weight, bias = _with_norm(weight, bias, norm)
         last = next(iter(last.users))
     last, slope = _rectified(traced, last)
     part = convolution_for(weight, bias, padding=padding, dilation=dilation, borders=borders, slope=slope, parts=parts)
     if part is None:
         return False
     _put(traced, part, patterns.joined(source), last)
+    return True
+
+
+def _fold(traced: fx.GraphModule, node: fx.Node) -> bool:
+    """Put one convolution into the place of `node` and the batch norm behind it, if it is one that stays torch's."""
+    conv, norm = patterns.module(traced, node, nn.Conv2d), patterns.fixed_norm(traced, patterns.following(node))
+    if conv is None or norm is None or conv.weight.dtype != torch.float32:
+        return False
+    weight, bias = _with_norm(conv.weight, conv.bias, norm)
+    both = copy.copy(conv)
+    both._parameters = {"weight": nn.Parameter(weight, False), "bias": nn.Parameter(bias, False)}
+    _put(traced, both, [patterns.first(node)], next(iter(node.users)))
     return True
 
 
@@ -114,6 +127,12 @@ def _normalise(traced: fx.GraphModule, node: fx.Node) -> bool:
     last, slope = _rectified(traced, node)
     _put(traced, PictureNorm(found.weight, found.bias, found.eps, slope), [found.source], last)
     return True
+
+
+def _with_norm(weight: Tensor, bias: Tensor | None, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a convolution and the batch norm behind it."""
+    return fuse_conv_bn_weights(weight, bias, norm.running_mean, norm.running_var,  # type: ignore[arg-type]
+                                norm.eps, norm.weight, norm.bias)
 
 
 def _rectified(traced: fx.GraphModule, node: fx.Node) -> tuple[fx.Node, Tensor | float]:
