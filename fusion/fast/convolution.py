@@ -8,6 +8,8 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from fusion.fast.layouts import channels_together
+
 BORDERS = {"zeros": 0, "reflect": 1, "replicate": 2}
 TAKEN = (torch.float32, torch.bfloat16)
 
@@ -71,13 +73,6 @@ class CompiledConvolution(Convolution):
     @abstractmethod
     def run(self, sources: ctypes.Array, count: int, frame: ctypes.Array, out: Tensor) -> None:
         """Fill `out`. sources, frame: numbers as the compiled functions take them."""
-
-
-def channels_together(picture: Tensor) -> Tensor:
-    """[N,C,H,W] with the channels of a pixel in a row: itself, or a copy in channels_last."""
-    if picture.stride(1) == 1 or picture.shape[1] == 1:
-        return picture
-    return picture.contiguous(memory_format=torch.channels_last)
 
 
 def numbers(*values: int) -> ctypes.Array:

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fusion.fast.convolution import BORDERS, Convolution
+from fusion.fast.layouts import channels_together
 
 MODES = {BORDERS["reflect"]: "reflect", BORDERS["replicate"]: "replicate"}
 
@@ -24,8 +25,8 @@ class LibraryConvolution(Convolution):
         if any(padding) and self.borders in MODES:
             (top, left), padding = padding, (0, 0)
             x = F.pad(x, (left, left, top, top), mode=MODES[self.borders])
-        y = F.conv2d(x, self.weight, self.bias, padding=padding, dilation=self.dilation)
-        y = y.contiguous(memory_format=torch.channels_last)
+        x = x.to(memory_format=torch.channels_last)  # of one channel, too, whose order decides that of the result
+        y = channels_together(F.conv2d(x, self.weight, self.bias, padding=padding, dilation=self.dilation))
         if self.slopes == {1.0}:
             return y
         return y.relu_() if self.slopes == {0.0} else F.prelu(y, self.slope)
