@@ -14,6 +14,7 @@ from baselines.network import LumaNetwork, min_max, rounded_grey
 from fusion.fast import faster
 from fusion.fast.conv3 import Direct, point
 from fusion.fast.maps import Maps
+from fusion.fast.pointwise import gelu_
 from fusion.fast.streams import Stream, StreamedForm, norm, streamed
 from fusion.method import Card, WeightFile, register
 from fusion.smfnet.fast.attention import FastDenseAttention, FastMDTA, affine
@@ -65,7 +66,7 @@ class FastFeedForward:
         """Rows [1,h,W,C] -> two tensors whose sum the result is."""
         z = norm(x, self.norm)
         gate, value = (stream.conv3(stream.linear(z, in_), conv) for in_, conv in zip(self.ins, self.convolutions))
-        mixed = F.linear(F.gelu(gate).mul_(value), self.out)
+        mixed = F.linear(gelu_(gate, factor=value), self.out)
         return mixed, stream.delay(x, mixed)
 
 

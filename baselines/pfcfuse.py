@@ -12,6 +12,7 @@ from baselines.network import TruncatedColour
 from fusion.fast import faster
 from fusion.fast.conv3 import depthwise, point
 from fusion.fast.maps import Maps
+from fusion.fast.pointwise import gelu_
 from fusion.fast.streams import Stream, StreamedForm, norm, streamed
 from fusion.method import Card, WeightFile, register
 from fusion.smfnet.fast.attention import affine
@@ -60,7 +61,7 @@ class FastPoolBlock(StreamedForm):
     def _work(self, stream: Stream, x: Tensor) -> tuple[Tensor, Tensor]:
         pooled = stream.conv3(norm(x, self.norm1), self.pool)
         x = pooled.add_(stream.delay(x, pooled))
-        return F.linear(F.gelu(F.linear(norm(x, self.norm2), self.in_)), self.out), x
+        return F.linear(gelu_(F.linear(norm(x, self.norm2), self.in_)), self.out), x
 
 
 class PFCFuseNetwork(CDDFuseNetwork):

@@ -22,9 +22,9 @@ from torch import Tensor
 
 from core.files import aside, sha256_of
 
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("kernels.cpp", "winograd.cpp"))
-NAMES = " and ".join(path.name for path in SOURCES)
-HEADER = Path(__file__).with_name("pictures.hpp")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("kernels.cpp", "pointwise.cpp", "winograd.cpp"))
+NAMES = ", ".join(path.name for path in SOURCES)
+HEADERS = tuple(Path(__file__).with_name(name) for name in ("pictures.hpp", "vectors.hpp"))
 PLACE = "IVFBENCH_KERNELS"  # environment: the folder of compiled code, or OFF
 OFF = "off"
 NO_COMPILER = "no C++ compiler (c++, g++ or clang++) is found"
@@ -89,7 +89,8 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
     """(code, "") or (None, reason)."""
     try:
         library = ctypes.CDLL(str(_compiled()))
-        for function in (library.convolve, library.winograd, library.moments, library.affine):
+        for function in (library.convolve, library.winograd, library.moments, library.affine, library.layer_norm,
+                         library.gelu, library.weighted_apart, library.axis_sums, library.axis_weighted):
             function.restype = None
         library.panel.restype = ctypes.c_int64
         return library, ""
@@ -112,7 +113,7 @@ def _compiled() -> Path:
     if compiler is None:
         raise FileNotFoundError(NO_COMPILER)
     libraries = Path(torch.__file__).with_name("lib")
-    code = (path.read_text() for path in (*SOURCES, HEADER))
+    code = (path.read_text() for path in (*SOURCES, *HEADERS))
     what = [*code, torch.__version__, str(libraries), compiler, _processor(), *FLAGS]
     path = folder / f"kernels-{sha256_of(what)[:16]}.so"
     if not path.is_file():

@@ -15,6 +15,7 @@ from torch import Tensor
 from fusion.fast.conv3 import TILE, Compiled, Direct, Winograd
 from fusion.fast.forms import Form
 from fusion.fast.maps import Maps
+from fusion.fast.pointwise import layer_norm
 
 # Values (pixels times width) of a chunk: on CPU 1.5 MB of features stay in the cache; a GPU wants large launches.
 CHUNK_VALUES = {"cpu": 3 << 17, "cuda": 1 << 26}
@@ -163,7 +164,7 @@ class StreamedForm(Form, ABC):
 
 def norm(x: Tensor, parameters: tuple[Tensor, Tensor]) -> Tensor:
     """ChannelNorm on [B,h,W,C]."""
-    return F.layer_norm(x, x.shape[-1:], *parameters, eps=1e-5)
+    return layer_norm(x, *parameters)
 
 
 def pixels(x: Tensor) -> Tensor:

@@ -10,21 +10,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
 #include "pictures.hpp"
+#include "vectors.hpp"
 
 namespace {
-
-#if defined(__AVX512F__)
-constexpr int64_t LANES = 16;
-#elif defined(__AVX__)
-constexpr int64_t LANES = 8;
-#else
-constexpr int64_t LANES = 4;
-#endif
-typedef float Vector __attribute__((vector_size(LANES * 4)));
 
 constexpr int64_t TILE = 4, SIDE = 6, POINTS = SIDE * SIDE;
 constexpr int64_t STRIP = 6, PANEL = 2 * LANES;  // tiles and outputs whose products are summed in registers
@@ -32,25 +23,6 @@ constexpr int64_t CACHE = 192 * 1024;   // bytes that a group of tiles may take 
 
 constexpr float A = 0.75f, B = 1.5f;    // the points, beside 0 and infinity, are A, -A, B, -B
 constexpr float A2 = A * A, B2 = B * B;
-
-inline Vector load(const float* from) {
-  Vector v;
-  std::memcpy(&v, from, sizeof v);
-  return v;
-}
-inline void store(float* to, Vector v) { std::memcpy(to, &v, sizeof v); }
-
-// `count` values, the rest zeros. WHOLE: count is LANES, which makes it one instruction.
-template <bool WHOLE>
-inline Vector load(const float* from, int64_t count) {
-  Vector v{};
-  std::memcpy(&v, from, WHOLE ? sizeof v : count * 4);
-  return v;
-}
-template <bool WHOLE>
-inline void store(float* to, Vector v, int64_t count) {
-  std::memcpy(to, &v, WHOLE ? sizeof v : count * 4);
-}
 
 // Six values on a line, from(0..5) -> their six sums, to(0..5, sum).
 template <typename From, typename To>

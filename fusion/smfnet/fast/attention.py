@@ -10,6 +10,7 @@ from fusion.fast.conv3 import conv3, depthwise, point
 from fusion.fast.extension import PARTS
 from fusion.fast.gram import attention, by_head, gram
 from fusion.fast.maps import Maps
+from fusion.fast.pointwise import gelu_
 from fusion.fast.streams import Stream, norm, pixels, streamed
 from fusion.smfnet.fast.modules import child
 from fusion.smfnet.network import blocks
@@ -95,9 +96,9 @@ class FastTransformer:
         def work(stream: Stream, x: Tensor) -> tuple[Tensor, Tensor]:
             y = attend(stream, x)
             z = norm(y, self.norm)
-            f = F.gelu(F.linear(z, self.in_, self.in_bias))
-            f = F.gelu(stream.conv3(f, self.depthwise))
-            f = F.gelu(F.linear(f, self.out, self.out_bias))
+            f = gelu_(F.linear(z, self.in_), self.in_bias)
+            f = gelu_(stream.conv3(f, self.depthwise))
+            f = gelu_(F.linear(f, self.out), self.out_bias)
             return f, stream.delay(y.add_(z) if self.leff_residual else y, f)
 
         return streamed(maps, work, x)
@@ -115,7 +116,7 @@ class FastBaseBlock:
 
         def work(stream: Stream, x: Tensor) -> tuple[Tensor, Tensor]:
             y = attend(stream, x)
-            f = F.linear(F.gelu(F.linear(norm(y, self.norm), self.in_)), self.out)
+            f = F.linear(gelu_(F.linear(norm(y, self.norm), self.in_)), self.out)
             return f, y
 
         return streamed(maps, work, x)
