@@ -11,13 +11,14 @@ from baselines.auif import AUIFNetwork, OneFilter
 from baselines.cddfuse import BaseFeature, CDDFuseNetwork, DetailFeature, DetailNode, RestormerBlock
 from baselines.datfuse import DATFuseNetwork
 from baselines.gifnet import GIFNetNetwork
+from baselines.itfuse import CoordinateAttention, Interaction, ITFuseNetwork, Joining
 from baselines.lrrnet import LRRNetNetwork
 from baselines.matr import MATRNetwork
 from baselines.pfcfuse import PFCFuseNetwork, PoolBlock
 from baselines.ship import Coupling, DenseBlock, EdgeBlock, SHIPNetwork
 from baselines.swinfusion import SwinFusionNetwork
 from baselines.tardal import ByPicture, TarDALNetwork, use_batch_statistics
-from baselines.ydtr import YDTRNetwork
+from baselines.ydtr import DynamicFilter, YDTRNetwork
 from fusion.fast import Form, accelerate, extension
 from fusion.fast.forms import form_of
 from fusion.smfnet.network.blocks import ChannelNorm
@@ -83,7 +84,7 @@ def test_forms_one_behind_another():
 
 @pytest.mark.skipif(extension.switched_off(), reason="networks stay as they are")
 @pytest.mark.parametrize("network", [SwinFusionNetwork, GIFNetNetwork, LRRNetNetwork, MATRNetwork, DATFuseNetwork,
-                                     YDTRNetwork])
+                                     YDTRNetwork, ITFuseNetwork])
 def test_pictures_of_several_chunks(network):
     """Sizes beyond one chunk of windows, tokens or rows, with rows that are left over; as exact as the network is."""
     torch.manual_seed(6)
@@ -112,6 +113,28 @@ def test_blocks_that_are_written_anew(kind, arguments, size):
     noise, ours = errors(plain, accelerate(plain), x)
     assert ours < 8 * noise + 1e-6
     assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("size", [(2, 3), (9, 31), (70, 66)])
+@pytest.mark.parametrize(("kind", "width", "inputs"), [
+    (CoordinateAttention, 16, 1), (Interaction, 16, 3), (Joining, 16, 3), (DynamicFilter, 64, 1)])
+@pytest.mark.parametrize("last", [torch.contiguous_format, torch.channels_last])
+def test_weights_of_pixels_rows_and_columns(kind, width, inputs, size, last):
+    plain = with_statistics(drawn(kind()))
+    given = [(maps(2, width, *size) * (i + 1)).cos().contiguous(memory_format=last) for i in range(inputs)]
+    before = [x.clone() for x in given]
+    noise, ours = errors(plain, accelerate(plain), *given)
+    assert ours < 8 * noise + 1e-6
+    assert all(map(torch.equal, given, before))
+
+
+def with_statistics(network: nn.Module) -> nn.Module:
+    """Batch norms that have seen pictures."""
+    generator = torch.Generator().manual_seed(8)
+    for norm in (module for module in network.modules() if isinstance(module, nn.BatchNorm2d)):
+        norm.running_mean = torch.randn(norm.num_features, generator=generator) / 4
+        norm.running_var = 0.5 + torch.rand(norm.num_features, generator=generator)
+    return network
 
 
 @pytest.mark.skipif(extension.switched_off(), reason="networks stay as they are")
