@@ -144,6 +144,8 @@ class FastTwinAttention(Form):
     def __init__(self, attention: TwinAttention):
         super().__init__()
         self.attention, self.bias = attention, attention.attn()
+        self.layers = {stream: [_linear(attention.get_submodule(f"{name}{stream}")) for name in ("QK", "V")]
+                       for stream in (MODALITIES, FOCUS)}
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         attention, padded = self.attention, [self.attention.pad(z).permute(0, 2, 3, 1) for z in (x, y)]
@@ -159,8 +161,7 @@ class FastTwinAttention(Form):
 
     def _project(self, windows: Tensor, stream: str) -> Tensor:
         """[windows,64,98] -> q, k, v [3,windows,heads,64,49]."""
-        layers = (self.attention.get_submodule(f"{name}{stream}") for name in ("QK", "V"))
-        return _heads(torch.cat([_pointwise(layer, windows) for layer in layers], -1))
+        return _heads(torch.cat([F.linear(windows, *layer) for layer in self.layers[stream]], -1))
 
 
 class Perceptron(nn.Module):
@@ -178,7 +179,8 @@ class FastPerceptron(Form):
 
     def __init__(self, perceptron: Perceptron):
         super().__init__()
-        self.mlp = perceptron.mlp
+        first, self.relu, second = perceptron.mlp
+        self.first, self.second = _linear(first), _linear(second)
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
@@ -186,14 +188,13 @@ class FastPerceptron(Form):
         return pixels.view(-1, height, width, WIDTH).permute(0, 3, 1, 2)
 
     def _work(self, pixels: Tensor) -> Tensor:
-        first, relu, second = self.mlp
-        return _pointwise(second, relu(_pointwise(first, pixels)))
+        return F.linear(self.relu(F.linear(pixels, *self.first)), *self.second)
 
 
-def _pointwise(conv: nn.Module, pixels: Tensor) -> Tensor:
-    """A 1x1 convolution of [...,C]."""
+def _linear(conv: nn.Module) -> tuple[Tensor, Tensor | None]:
+    """(weight [out,in], bias) of a 1x1 convolution, for F.linear on pixels [...,C]."""
     assert isinstance(conv, nn.Conv2d)
-    return F.linear(pixels, conv.weight.flatten(1), conv.bias)
+    return conv.weight.flatten(1), conv.bias
 
 
 class TwinBlock(nn.Module):

@@ -15,6 +15,7 @@ from fusion.fast.convolution import Convolution
 from fusion.fast.library import LibraryConvolution
 from fusion.fast.narrow import NarrowConvolution
 from fusion.fast.norm import PictureNorm
+from fusion.fast.products import ProductConvolution
 from fusion.fast.tiles import TileConvolution
 from fusion.fast.winograd import WinogradConvolution
 
@@ -71,6 +72,33 @@ def test_a_convolution_on_tiles_is_as_exact_as_float32(channels, outputs, size, 
 def test_winograds_way_is_as_exact_as_float32(channels, outputs, dilation, borders):
     exact, ours = exact_and_ours(WinogradConvolution, channels, outputs, 3, dilation, borders)
     torch.testing.assert_close(ours, exact, rtol=0, atol=3e-6 * exact.abs().max().item())
+
+
+@needs_kernels
+@pytest.mark.parametrize(("channels", "outputs"), [
+    ((64,), 64), ((3, 30), 17), ((16, 16, 1), 4), ((1,), 8), ((8,), 1), ((700,), 33)])
+def test_a_product_is_as_exact_as_float32(channels, outputs):
+    def make(weight, bias, *, slope, **_):
+        return ProductConvolution(weight, bias, slope=slope)
+
+    exact, ours = exact_and_ours(make, channels, outputs, 1, 1, "zeros")
+    torch.testing.assert_close(ours, exact, rtol=0, atol=3e-6 * exact.abs().max().item())
+
+
+@needs_kernels
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (13, 21), (40, 50)])
+def test_a_product_with_a_map_added_of_pictures_that_lie_anyhow(size):
+    """Contiguous, every second column, some channels of a picture in channels_last."""
+    height, width = size
+    last = pictures(2, 9, *size, seed=1).contiguous(memory_format=torch.channels_last)
+    sources = [pictures(2, 5, *size), pictures(2, 5, height, 2 * width, seed=2)[..., ::2], last[:, 2:8],
+               last.repeat(1, 1, 2, 1)[:, :, height:]]
+    weight, bias, added = pictures(12, 25, 1, 1, seed=3), pictures(12, seed=4), pictures(2, 12, *size, seed=5)
+    done = ProductConvolution(weight, bias, slope=0.1)(*sources, added=added)
+    exact = F.leaky_relu(F.conv2d(torch.cat(sources, 1).double(), weight.double(), bias.double()) + added, 0.1)
+    torch.testing.assert_close(done.double(), exact, rtol=0, atol=1e-5)
+    with pytest.raises(TypeError):
+        ProductConvolution(weight)(*sources[1:])
 
 
 @pytest.mark.parametrize("borders", MODES)
@@ -176,7 +204,7 @@ def test_inputs_that_a_convolution_cannot_take(kind):
 @pytest.mark.parametrize(("outputs", "channels", "size", "parts", "expected"), [
     (2, LEAST, 3, 3, WinogradConvolution), (1, NARROW, 3, 3, NarrowConvolution), (1, NARROW, 5, 3, NarrowConvolution),
     (2, LEAST - 1, 3, 3, None), (1, NARROW - 1, 3, 3, None), (2, NARROW, 5, 3, None), (2, NARROW, 3, 1, None),
-    (1, NARROW, 3, 1, None)])
+    (1, NARROW, 3, 1, None), (2, 1, 1, 3, ProductConvolution), (2, 1, 1, 1, None)])
 def test_which_convolution_is_for_which_kernel(outputs, channels, size, parts, expected):
     chosen = convolution_for(torch.ones(outputs, channels, size, size), parts=parts)
     library = LibraryConvolution if parts == extension.PARTS else type(None)
@@ -214,7 +242,7 @@ class Dense(nn.Module):
 @needs_kernels
 def test_padding_norms_activations_and_concatenations_become_one_step():
     fast = same(Dense().eval(), pictures(1, 8, 17, 19), pictures(1, 8, 17, 19, seed=1))
-    assert kinds(fast) == {Convolution: 4, PictureNorm: 0, nn.Conv2d: 1}
+    assert kinds(fast) == {Convolution: 5, PictureNorm: 0, nn.Conv2d: 0}
     assert isinstance(fast, torch.fx.GraphModule) and not [n for n in fast.graph.nodes if n.target is torch.cat]
 
 
@@ -242,7 +270,7 @@ def test_norms_behind_convolutions_that_stay_are_folded(options, bias):
 
 @needs_kernels
 @pytest.mark.parametrize("options", [{"stride": 2}, {"groups": 16}, {"padding": "same"}, {"dilation": (1, 2)},
-                                     {"padding": 1, "padding_mode": "circular"}, {"kernel_size": 1}], ids=str)
+                                     {"padding": 1, "padding_mode": "circular"}], ids=str)
 def test_other_convolutions_stay(options):
     network = nn.Sequential(nn.Conv2d(16, 16, **{"kernel_size": 3, **options}))
     assert accelerate(network) is network

@@ -4,8 +4,8 @@
 (`faster`, `Form`) work on a few rows at a time, so that what lies between their steps stays in the cache: `in_chunks`
 where rows are alone, fusion.fast.streams where 3x3 convolutions need their neighbours, fusion.fast.gram where channels
 attend to one another over all pixels.
-Dense 3x3 convolutions go Winograd's way, those of one output are products of pixels, others run on a CPU's bfloat16
-tiles, where there are any, without copies between; where there is no compiler they stay as they are.
+Dense 3x3 convolutions go Winograd's way, those of one output and 1x1 ones are products of pixels, others run on a CPU's
+bfloat16 tiles, where there are any, without copies between; where there is no compiler they stay as they are.
 """
 
 from fusion.fast.accelerate import accelerate

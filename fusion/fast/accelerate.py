@@ -24,11 +24,11 @@ def accelerate(network: nn.Module, parts: int = PARTS) -> nn.Module:
 
     First every module that has a faster form (`fusion.fast.forms`) gives way to it. Then, where code can be compiled,
     of every dense convolution of stride 1 with fixed weights: padding before it, concatenation before that, and batch
-    norm in evaluation mode, ReLU, leaky ReLU or PReLU behind it become one step (`fusion.fast.choice` says which); a
-    1x1 convolution stays unless it spares a concatenation. Batch norm in evaluation mode behind convolutions that stay
-    is folded into them. Batch norm with the picture's own statistics takes them in float64. A module whose forward
-    cannot be traced (its way depends on values or shapes) stays, and its parts are looked at. `network` is not changed;
-    its training mode, its weights and batch norms must be what they are to be.
+    norm in evaluation mode, ReLU, leaky ReLU or PReLU behind it become one step (`fusion.fast.choice` says which); in
+    bfloat16 a 1x1 convolution stays unless it spares a concatenation. Batch norm in evaluation mode behind convolutions
+    that stay is folded into them. Batch norm with the picture's own statistics takes them in float64. A module whose
+    forward cannot be traced (its way depends on values or shapes) stays, and its parts are looked at. `network` is not
+    changed; its training mode, its weights and batch norms must be what they are to be.
 
     parts: of a convolution's values (see TileConvolution); with 1 they are bfloat16, the values no longer the same.
     """
@@ -88,8 +88,8 @@ def _convolve(traced: fx.GraphModule, node: fx.Node, parts: int) -> bool:
     if found is None:
         return False
     source, weight, bias, padding, dilation, borders = found
-    if weight.shape[2:] == (1, 1) and patterns.joined(source) == [source]:
-        return False  # a matrix product, which the library does as well
+    if parts != PARTS and weight.shape[2:] == (1, 1) and patterns.joined(source) == [source]:
+        return False  # a bfloat16 matrix product, which the library does as well
     if padding == (0, 0) and len(source.users) == 1:
         before = patterns.padding(traced, source)
         if before is not None:

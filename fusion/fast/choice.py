@@ -8,6 +8,7 @@ from fusion.fast.convolution import Convolution
 from fusion.fast.extension import PARTS, why_no_kernels, why_no_tiles
 from fusion.fast.library import LibraryConvolution
 from fusion.fast.narrow import NarrowConvolution
+from fusion.fast.products import ProductConvolution
 from fusion.fast.tiles import TileConvolution
 from fusion.fast.winograd import WinogradConvolution
 
@@ -25,6 +26,8 @@ def convolution_for(weight: Tensor, bias: Tensor | None = None, *, padding: tupl
         return None
     if parts == PARTS and channels >= NARROW and outputs == 1:
         return NarrowConvolution(weight, bias, **options)
+    if parts == PARTS and weight.shape[2:] == (1, 1) and padding == (0, 0):
+        return ProductConvolution(weight, bias, slope=slope)
     if parts == PARTS and channels >= LEAST and outputs > 1 and weight.shape[2:] == (3, 3):
         return WinogradConvolution(weight, bias, **options)
     if not why_no_tiles():

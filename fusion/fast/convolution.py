@@ -41,11 +41,7 @@ class Convolution(nn.Module, ABC):
         return other
 
     def forward(self, *pictures: Tensor) -> Tensor:
-        channels = sum(picture.shape[1] for picture in pictures)
-        if channels != self.shape[1] or any(p.dtype not in TAKEN or p.device.type != "cpu" for p in pictures):
-            raise TypeError(f"a convolution of {self.shape[1]} float32 channels on the CPU got "
-                            f"{[(tuple(p.shape), p.dtype, p.device.type) for p in pictures]}")
-        pictures = tuple(channels_together(picture.float()) for picture in pictures)
+        pictures = self.taken(pictures)
         height, width = pictures[0].shape[2:]
         (top, left), (tall, wide) = self.padding, self.shape[2:]
         rows = height + 2 * top - (tall - 1) * self.dilation
@@ -53,6 +49,14 @@ class Convolution(nn.Module, ABC):
         if min(rows, columns) < 1 or (self.borders == BORDERS["reflect"] and (top >= height or left >= width)):
             raise ValueError(f"pictures of {height}x{width} are too small for a kernel of {tall}x{wide}")
         return self.convolve(pictures, rows, columns)
+
+    def taken(self, pictures: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The pictures in float32, the channels of a pixel together. TypeError where they are not what is convolved."""
+        channels = sum(picture.shape[1] for picture in pictures)
+        if channels != self.shape[1] or any(p.dtype not in TAKEN or p.device.type != "cpu" for p in pictures):
+            raise TypeError(f"a convolution of {self.shape[1]} float32 channels on the CPU got "
+                            f"{[(tuple(p.shape), p.dtype, p.device.type) for p in pictures]}")
+        return tuple(channels_together(picture.float()) for picture in pictures)
 
     @abstractmethod
     def convolve(self, pictures: tuple[Tensor, ...], rows: int, columns: int) -> Tensor:

@@ -22,7 +22,8 @@ from torch import Tensor
 
 from core.files import aside, sha256_of
 
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("kernels.cpp", "pointwise.cpp", "winograd.cpp"))
+SOURCES = tuple(Path(__file__).with_name(name)
+                for name in ("kernels.cpp", "pointwise.cpp", "products.cpp", "winograd.cpp"))
 NAMES = ", ".join(path.name for path in SOURCES)
 HEADERS = tuple(Path(__file__).with_name(name) for name in ("pictures.hpp", "vectors.hpp"))
 PLACE = "IVFBENCH_KERNELS"  # environment: the folder of compiled code, or OFF
@@ -89,8 +90,9 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
     """(code, "") or (None, reason)."""
     try:
         library = ctypes.CDLL(str(_compiled()))
-        for function in (library.convolve, library.winograd, library.moments, library.affine, library.layer_norm,
-                         library.gelu, library.weighted_apart, library.axis_sums, library.axis_weighted):
+        for function in (library.convolve, library.winograd, library.moments, library.affine, library.products,
+                         library.layer_norm, library.gelu, library.weighted_apart, library.axis_sums,
+                         library.axis_weighted):
             function.restype = None
         library.panel.restype = ctypes.c_int64
         return library, ""

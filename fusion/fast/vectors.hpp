@@ -1,4 +1,4 @@
-// Vectors of floats as wide as the CPU's registers.
+// Vectors of floats, as many as this CPU's registers hold.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,8 @@ constexpr int64_t LANES = 8;
 constexpr int64_t LANES = 4;
 #endif
 typedef float Vector __attribute__((vector_size(LANES * 4)));
+
+constexpr int64_t STRIP = 6, PANEL = 2 * LANES;  // rows and columns of a product that are summed in registers
 
 inline Vector load(const float* from) {
   Vector v;
@@ -31,3 +33,5 @@ template <bool WHOLE>
 inline void store(float* to, Vector v, int64_t count) {
   std::memcpy(to, &v, WHOLE ? sizeof v : count * 4);
 }
+
+inline int64_t up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }

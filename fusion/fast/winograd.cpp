@@ -18,7 +18,6 @@
 namespace {
 
 constexpr int64_t TILE = 4, SIDE = 6, POINTS = SIDE * SIDE;
-constexpr int64_t STRIP = 6, PANEL = 2 * LANES;  // tiles and outputs whose products are summed in registers
 constexpr int64_t CACHE = 192 * 1024;   // bytes that a group of tiles may take between the steps
 
 constexpr float A = 0.75f, B = 1.5f;    // the points, beside 0 and infinity, are A, -A, B, -B
@@ -81,8 +80,6 @@ std::vector<int64_t> firsts(int64_t size, int64_t dilation) {
     for (int64_t i = phase; i < size; i += TILE * dilation) found.push_back(i);
   return found;
 }
-
-int64_t up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 struct Layer {
   const float* weight;  // [POINTS, outputs / PANEL, channels, PANEL], outputs filled up
