@@ -16,9 +16,13 @@ from baselines._checkpoint import load_state, restore
 from baselines.network import LumaNetwork, rounded_grey
 from fusion import images
 from fusion.device import to_device
+from fusion.fast import Form, faster, why_no_kernels
+from fusion.fast.products import ProductConvolution
+from fusion.fast.winograd import WinogradConvolution
 from fusion.method import Card, WeightFile, register
 
 EXPANSION, SPLITS = 4, 2
+WIDE = 32  # width from which on the groups of the attention go Winograd's way, each alone
 MARGIN = 16  # rows and columns added by reflection on each side
 COMMIT = "9e7a09a6659548a1e9f41eaba96422f45ddc8b8c"
 ONLY_DEEP = "decoder_common_layer1.layer.2.conv1.weight"
@@ -55,6 +59,52 @@ class Bottleneck(nn.Module):
         return F.relu(y + (x if self.downsample is None else self.downsample(x)))
 
 
+class _Groups(nn.Module):
+    """The attention's convolution and ReLU: [N,width,H,W] in channels_last -> a map of each group, the same shape."""
+
+    def __init__(self, conv: nn.Conv2d):
+        super().__init__()
+        self.weight = conv.weight.contiguous(memory_format=torch.channels_last)
+        alone = conv.weight.chunk(SPLITS) if conv.in_channels >= WIDE else ()
+        self.alone = nn.ModuleList(WinogradConvolution(weight, padding=(1, 1), slope=0.0) for weight in alone)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        if not self.alone:
+            return F.conv2d(x, self.weight, padding=1, groups=SPLITS).relu_().chunk(SPLITS, dim=1)
+        return tuple(conv(part) for conv, part in zip(self.alone, x.chunk(SPLITS, dim=1)))
+
+
+class FastBottleneck(Form):
+    """Bottleneck whose products with their sum and ReLU are one step each, as the convolutions of wide groups are.
+
+    It stays float32, also where convolutions are bfloat16.
+    """
+
+    def __init__(self, block: Bottleneck):
+        super().__init__()
+        attention = block.conv2
+        self.first, self.last = (ProductConvolution(conv.weight, slope=0.0) for conv in (block.conv1, block.conv3))
+        self.groups, self.fc1, self.fc2 = _Groups(attention.conv), attention.fc1, attention.fc2
+        self.pool, self.downsample = block.pool, block.downsample
+
+    @torch.autocast("cpu", enabled=False)
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.float()
+        parts = self.groups(self.first(x))
+        pooled = sum(part.mean((2, 3), keepdim=True) for part in parts)
+        first, *gates = self.fc2(F.relu(self.fc1(pooled))).unflatten(1, (SPLITS, -1)).softmax(1).unbind(1)
+        mixed = parts[0] * first
+        for part, gate in zip(parts[1:], gates):
+            mixed.addcmul_(part, gate)
+        return self.last(self.pool(mixed), added=x if self.downsample is None else self.downsample(x))
+
+
+@faster(Bottleneck)
+def fast_bottleneck(block: Bottleneck) -> FastBottleneck | None:
+    """The block for inference where compiled code runs."""
+    return None if why_no_kernels() else FastBottleneck(block)
+
+
 class Layer(nn.Module):
     """`depth` bottlenecks. [N,in,H,W] -> [N,4*width,H,W], both sides divided by `stride` (rounded up)."""
 
@@ -84,7 +134,7 @@ def _projection() -> nn.Sequential:
 def _enlarge(x: Tensor, like: Tensor) -> Tensor:
     """Twice as large, bilinear; nearest to the size of `like` where that is odd."""
     x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-    return F.interpolate(x, size=like.shape[-2:])
+    return x if x.shape[-2:] == like.shape[-2:] else F.interpolate(x, size=like.shape[-2:])
 
 
 class DeFusionNetwork(nn.Module):
@@ -172,7 +222,6 @@ class DeFusion(LumaNetwork):
                           "adds, 71.4 G without; here the network of the script is counted"},
     )
     architecture = DeFusionNetwork
-    fast_path_pays = False  # nine in ten of its convolutions are 1x1 or grouped
     table5_architecture = DeFusionDeepNetwork
     table5_thop = True  # its two training projections never run: 8,042,947 of 8,043,817, the paper's 8043 K
 

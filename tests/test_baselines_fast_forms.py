@@ -10,6 +10,7 @@ from torch import nn
 from baselines.auif import AUIFNetwork, OneFilter
 from baselines.cddfuse import BaseFeature, CDDFuseNetwork, DetailFeature, DetailNode, RestormerBlock
 from baselines.datfuse import DATFuseNetwork
+from baselines.defusion import Bottleneck, DeFusionNetwork, FastBottleneck, Layer
 from baselines.gifnet import GIFNetNetwork
 from baselines.itfuse import CoordinateAttention, Interaction, ITFuseNetwork, Joining
 from baselines.lrrnet import LRRNetNetwork
@@ -182,3 +183,30 @@ def test_tardal_lets_a_pictures_features_go(monkeypatch):
     with torch.inference_mode():
         fast(*torch.rand(2, 4, 1, 8, 9))
     assert alive == [4, 3, 2, 1] and not any(ref() is not None for ref in made)
+
+
+@needs_kernels
+@pytest.mark.parametrize("size", [(2, 3), (9, 31), (42, 66)])
+@pytest.mark.parametrize(("channels", "width", "options"), [
+    (16, 4, {}), (12, 8, {"pool": True}), (128, 32, {}), (24, 32, {"stride": 2}), (40, 64, {"pooled_shortcut": False})])
+def test_defusions_bottlenecks(channels, width, options, size):
+    torch.manual_seed(7)
+    plain, x = drawn(Layer(channels, width, 2, **options)), maps(2, channels, *size)
+    before, fast = x.clone(), accelerate(plain)
+    assert not [m for m in fast.modules() if isinstance(m, Bottleneck)]
+    noise, ours = errors(plain, fast, x)
+    assert ours < 8 * noise + 1e-6
+    assert torch.equal(x, before)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(fast(x).float(), plain(x).float(), rtol=0, atol=0.05 * float(plain(x).abs().max()))
+
+
+@needs_kernels
+@pytest.mark.parametrize("size", [(32, 48), (33, 51)])
+def test_defusions_halves_of_odd_sizes(size):
+    torch.manual_seed(7)
+    plain = drawn(DeFusionNetwork())
+    fast = accelerate(plain)
+    assert len({m for m in fast.modules() if isinstance(m, FastBottleneck)}) == 52
+    noise, ours = errors(plain, fast, *(maps(1, 1, *size).abs() for _ in range(2)))
+    assert ours < 4 * noise + 1e-6
