@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from baselines._blocks import GradientResidualDense, LeakyConv, same_conv
 from baselines.network import LumaNetwork, min_max, truncated
+from fusion.fast import Form, faster, why_no_kernels
+from fusion.fast.products import ProductConvolution
+from fusion.fast.winograd import WinogradConvolution
 from fusion.method import Card, WeightFile, register
 
 NARROW, WIDTH, LAYERS = 16, 32, 4
@@ -38,6 +41,68 @@ class _MaskedBody(nn.Module):
             x = F.relu(x)
             outputs.append(x)
         return self.collect(torch.cat(outputs, 1))
+
+
+class _Kinds(nn.Module):
+    """A layer that takes the channels computed everywhere and those inside the region apart, and makes them likewise.
+
+    before, now: numbers of either kind's channels, (everywhere, inside), of the layer before and of this one.
+    """
+
+    def __init__(self, layer: nn.Module, before: tuple[Tensor, Tensor], now: tuple[Tensor, Tensor]):
+        super().__init__()
+        assert isinstance(layer, nn.Conv2d)
+        self.split_before, self.split = len(before[0]), len(now[0])
+        weight = layer.weight[torch.cat(now)]
+        self.everywhere, self.inside = (WinogradConvolution(weight[:, channels], padding=(1, 1)) if len(channels)
+                                        else None for channels in before)
+
+    def forward(self, x: Tensor, region: Tensor) -> Tensor:
+        """Channels [N,C,H,W], those of inside behind the others, and region [N,1,H,W] -> the same of this layer."""
+        parts = []
+        if self.everywhere is not None:
+            parts.append(self.everywhere(x[:, :self.split_before]))
+        if self.inside is not None:
+            parts.append(self.inside(x[:, self.split_before:]).mul_(region))
+        y = parts[0] if len(parts) == 1 else parts[0].add_(parts[1])
+        y[:, self.split:].mul_(region)
+        return y.relu_()
+
+
+class FastMaskedBody(Form):
+    """_MaskedBody without the channels that its masks make zero, those of one kind side by side.
+
+    It stays float32, also where convolutions are bfloat16.
+    """
+
+    def __init__(self, body: _MaskedBody):
+        super().__init__()
+        kinds = _kinds(body)
+        first = (torch.arange(WIDTH), torch.arange(0))
+        self.layers = nn.ModuleList(map(_Kinds, body.body, (first, *kinds[:-1]), kinds))
+        used = torch.cat([WIDTH * at + channels for at, kind in enumerate(kinds) for channels in kind])
+        self.collect = ProductConvolution(body.collect.weight[:, used], body.collect.bias)
+
+    @torch.autocast("cpu", enabled=False)
+    def forward(self, x: Tensor, region: Tensor) -> Tensor:
+        x, region, outputs = x.float(), region.float(), []
+        for layer in self.layers:
+            x = layer(x, region)
+            outputs.append(x)
+        return self.collect(*outputs)
+
+
+def _kinds(body: _MaskedBody) -> list[tuple[Tensor, Tensor]]:
+    """The numbers of every layer's channels that are computed everywhere, and of those inside the region."""
+    choice = body.ch_mask.softmax(3).round()[0].transpose(0, 1)  # [LAYERS,32,2]
+    return [(layer[:, 0].nonzero()[:, 0], layer[:, 1].nonzero()[:, 0]) for layer in choice]
+
+
+@faster(_MaskedBody)
+def fast_masked_body(body: _MaskedBody) -> FastMaskedBody | None:
+    """The body for inference where compiled code runs and every layer has channels."""
+    alive = all(map(len, map(torch.cat, _kinds(body))))
+    return FastMaskedBody(body) if alive and not why_no_kernels() else None
 
 
 class RegionMask(nn.Module):

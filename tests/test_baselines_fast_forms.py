@@ -11,6 +11,7 @@ from baselines.auif import AUIFNetwork, OneFilter
 from baselines.cddfuse import BaseFeature, CDDFuseNetwork, DetailFeature, DetailNode, RestormerBlock
 from baselines.datfuse import DATFuseNetwork
 from baselines.defusion import Bottleneck, DeFusionNetwork, FastBottleneck, Layer
+from baselines.gesenet import FastMaskedBody, GeSeNetNetwork, RegionMask
 from baselines.gifnet import GIFNetNetwork
 from baselines.itfuse import CoordinateAttention, Interaction, ITFuseNetwork, Joining
 from baselines.lrrnet import LRRNetNetwork
@@ -210,3 +211,35 @@ def test_defusions_halves_of_odd_sizes(size):
     assert len({m for m in fast.modules() if isinstance(m, FastBottleneck)}) == 52
     noise, ours = errors(plain, fast, *(maps(1, 1, *size).abs() for _ in range(2)))
     assert ours < 4 * noise + 1e-6
+
+
+@needs_kernels
+@pytest.mark.parametrize("size", [(2, 4), (10, 30), (38, 66)])
+@pytest.mark.parametrize("kinds", ["both", "everywhere", "inside", "in turns"])
+def test_gesenets_kinds_of_channels(kinds, size):
+    """Some channels are of neither kind."""
+    torch.manual_seed(7)
+    plain, x = drawn(RegionMask()), maps(2, 32, *size)
+    mask = maps(1, 32, 4, 2)
+    mask[0, :3] = 0
+    if kinds != "both":
+        kind = {"everywhere": 0, "inside": 1, "in turns": torch.arange(4) % 2}[kinds]
+        mask[0, 3:] = nn.functional.one_hot(torch.as_tensor(kind).expand(4), 2).float()
+    plain.body.ch_mask.data = mask
+    before, fast = x.clone(), accelerate(plain)
+    assert any(isinstance(module, FastMaskedBody) for module in fast.modules())
+    noise, ours = errors(plain, fast, x)
+    assert ours < 8 * noise + 1e-6
+    assert torch.equal(x, before)
+    plain.body.ch_mask.data[:, :, 2] = 0  # a layer without any channel
+    assert form_of(plain.body) is None
+
+
+@needs_kernels
+def test_gesenet_is_its_network():
+    torch.manual_seed(7)
+    plain = drawn(GeSeNetNetwork())
+    for side in (plain.vis_rmm, plain.inf_rmm):
+        side.body.ch_mask.data = maps(*side.body.ch_mask.shape)
+    noise, ours = errors(plain, accelerate(plain), *(maps(1, 1, 34, 50).abs() for _ in range(2)))
+    assert ours < 8 * noise + 1e-6
