@@ -19,12 +19,14 @@ from torch import Tensor
 
 from fusion.fast.extension import why_no_kernels, why_no_tiles
 from fusion.fast.narrow import NarrowConvolution
+from fusion.fast.products import ProductConvolution
 from fusion.fast.tiles import TileConvolution
 from fusion.fast.winograd import WinogradConvolution
 
 # (channels, outputs, side of the kernel)
 SHAPES = ((2, 16, 3), (4, 1, 3), (8, 8, 3), (16, 1, 3), (192, 1, 3), (32, 1, 5), (16, 2, 3), (32, 8, 3), (16, 16, 3),
-          (32, 32, 3), (64, 64, 3), (128, 128, 3), (32, 32, 5), (64, 64, 1))
+          (32, 32, 3), (64, 64, 3), (128, 128, 3), (32, 32, 5), (8, 32, 1), (16, 16, 1), (32, 8, 1), (64, 64, 1),
+          (192, 64, 1), (256, 1024, 1))
 HEADER = "| channels | outputs | kernel | kind | G/s | times torch | error |\n|---:|---:|---:|---|---:|---:|---:|\n"
 
 
@@ -35,6 +37,8 @@ def kinds(weight: Tensor) -> dict[str, Callable[[Tensor], Tensor]]:
     found: dict[str, Callable[[Tensor], Tensor]] = {"torch": lambda x: F.conv2d(x, lasting, padding=side)}
     if weight.shape[2] == 3 and not why_no_kernels():
         found["Winograd"] = WinogradConvolution(weight, padding=(side, side))
+    if weight.shape[2] == 1 and not why_no_kernels():
+        found["product"] = ProductConvolution(weight)
     if weight.shape[0] < 4:
         found["narrow"] = NarrowConvolution(weight, padding=(side, side))
     if not why_no_tiles():

@@ -15,6 +15,7 @@ from fusion.fast.extension import why_no_kernels, why_no_tiles
 @pytest.mark.parametrize(("channels", "outputs", "side"), SHAPES)
 def test_kinds_and_their_errors(channels, outputs, side):
     expected = {"torch"} | ({"Winograd"} if side == 3 and not why_no_kernels() else set())
+    expected |= {"product"} if side == 1 and not why_no_kernels() else set()
     expected |= (set() if why_no_tiles() else {"tiles"}) | ({"narrow"} if outputs < 4 else set())
     assert set(kinds(torch.ones(outputs, channels, side, side))) == expected
     found = measured(channels, outputs, side, (12, 14), rounds=1)
