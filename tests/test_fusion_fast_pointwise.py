@@ -8,7 +8,7 @@ from fusion.fast import extension, pointwise
 from fusion.fast.layouts import channels_apart, channels_together
 from fusion.fast.pointwise import axis_means, gelu_, layer_norm, weighted_apart, with_axes_weighted
 
-CHANNELS = (1, 3, 8, 16, 17, 60, 64, 98)
+CHANNELS = (1, 3, 4, 8, 16, 17, 60, 64, 98)
 
 
 @pytest.fixture(params=["compiled", "torch"], autouse=True)

@@ -35,7 +35,7 @@ WINOGRAD = "3x3 convolutions by Winograd's F(4x4,3x3)"
 PARTS = 3  # bfloat16 parts of a float32 value: with three, products are as good as float32's own
 TILES = {PARTS: f"{WINOGRAD}, others on bfloat16 tiles, three parts a value",
          1: "convolutions on bfloat16 tiles, one part a value"}
-FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-std=c++17", "-fPIC", "-shared")
+FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-std=c++17", "-fPIC", "-shared")
 
 _log = logging.getLogger(__name__)
 

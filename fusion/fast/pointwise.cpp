@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 #include "vectors.hpp"
 
@@ -45,6 +48,31 @@ inline float sum(V v) {
 }
 inline float sum(Vector v) { return sum<LANES>(v); }
 
+template <int64_t DISTANCE, size_t... I>
+inline Vector swapped(Vector v, std::index_sequence<I...>) {
+  return Vector{v[I ^ DISTANCE]...};
+}
+
+// In every lane the sum of its group of COUNT lanes.
+template <int64_t COUNT>
+inline Vector group_sums(Vector v) {
+  if constexpr (COUNT > 1) {
+    v = group_sums<COUNT / 2>(v);
+    v += swapped<COUNT / 2>(v, std::make_index_sequence<LANES>());
+  }
+  return v;
+}
+
+// Values of a channel each, again and again until they fill `count`.
+std::vector<float> repeated(const float* values, int64_t channels, int64_t count) {
+  std::vector<float> all(count);
+  for (int64_t i = 0; i < count; i++) all[i] = values[i % channels];
+  return all;
+}
+
+// Pixels whose channels fill whole vectors together.
+inline int64_t pixels_in_vectors(int64_t channels) { return LANES / std::gcd(channels, LANES); }
+
 // erf(x / sqrt 2) of |x| < 4 sqrt 2 as an odd polynomial over an even one; beyond it is 1 or -1.
 inline Vector normal_erf(Vector x) {
   constexpr float END = 4, ROOT = 0.70710678118654752f;
@@ -70,11 +98,23 @@ inline Vector gelu(Vector x) {
   return half + half * normal_erf(x);
 }
 
-}  // namespace
+// Layer norm of pixels of COUNT channels, several in a vector: `vectors` of them.
+template <int64_t COUNT>
+void norm_few(const float* values, int64_t vectors, const float* weight_, const float* bias_, float eps, float* to) {
+  const Vector weight = load(repeated(weight_, COUNT, LANES).data()), bias = load(repeated(bias_, COUNT, LANES).data());
+  constexpr float SHARE = 1.0f / COUNT;
+  for (int64_t i = 0; i < vectors; i++, values += LANES, to += LANES) {
+    const Vector value = load(values), centred = value - group_sums<COUNT>(value) * SHARE;
+    float deviations[LANES];
+    store(deviations, group_sums<COUNT>(centred * centred) * SHARE + eps);
+    for (float& deviation : deviations) deviation = std::sqrt(deviation);
+    store(to, centred / load(deviations) * weight + bias);
+  }
+}
 
-// Layer norm of each pixel's channels: values [pixels, channels] -> to, which may be the same.
-extern "C" void layer_norm(const float* values, int64_t pixels, int64_t channels, const float* weight,
-                           const float* bias, float eps, float* to) {
+// The same of any number of channels.
+void norm_many(const float* values, int64_t pixels, int64_t channels, const float* weight, const float* bias, float eps,
+               float* to) {
   const Span span(channels);
   const Vector last_weight = span.last(weight), last_bias = span.last(bias);
   const float share = 1.0f / channels;
@@ -96,9 +136,9 @@ extern "C" void layer_norm(const float* values, int64_t pixels, int64_t channels
   }
 }
 
-// GELU(values + bias), times `factor` unless that is null: [pixels, channels] -> to, which may be either of the two.
-extern "C" void gelu(const float* values, int64_t pixels, int64_t channels, const float* bias, const float* factor,
-                     float* to) {
+// GELU(values + bias), times `factor` unless that is null: [pixels, channels] -> to.
+void gelu_many(const float* values, int64_t pixels, int64_t channels, const float* bias, const float* factor,
+               float* to) {
   const Span span(channels);
   const Vector last_bias = span.last(bias), ones = Vector{} + 1;
   const int64_t step = factor ? channels : 0;
@@ -110,6 +150,28 @@ extern "C" void gelu(const float* values, int64_t pixels, int64_t channels, cons
     }
     if (span.more()) span.last(to, gelu(last + last_bias) * last_factor);
   }
+}
+
+}  // namespace
+
+// Layer norm of each pixel's channels: values [pixels, channels] -> to, which may be the same.
+extern "C" void layer_norm(const float* values, int64_t pixels, int64_t channels, const float* weight,
+                           const float* bias, float eps, float* to) {
+  const auto few = channels == LANES       ? norm_few<LANES>
+                   : channels == LANES / 2 ? norm_few<LANES / 2>
+                   : channels == LANES / 4 ? norm_few<LANES / 4> : nullptr;
+  const int64_t vectors = few ? pixels * channels / LANES : 0, done = vectors * LANES / channels;
+  if (few) few(values, vectors, weight, bias, eps, to);
+  norm_many(values + done * channels, pixels - done, channels, weight, bias, eps, to + done * channels);
+}
+
+// GELU(values + bias), times `factor` unless that is null: [pixels, channels] -> to, which may be either of the two.
+extern "C" void gelu(const float* values, int64_t pixels, int64_t channels, const float* bias, const float* factor,
+                     float* to) {
+  const int64_t together = pixels_in_vectors(channels), groups = pixels / together;
+  const int64_t done = groups * together * channels;
+  gelu_many(values, groups, together * channels, repeated(bias, channels, together * channels).data(), factor, to);
+  gelu_many(values + done, pixels % together, channels, bias, factor ? factor + done : nullptr, to + done);
 }
 
 // x * (weights of its pixels + weights of its channels): x [pixels, channels] -> to [channels, pixels], of which pixels
