@@ -13,6 +13,7 @@ from baselines._checkpoint import load_state, restore
 from baselines.network import LumaNetwork, min_max, rounded_grey
 from fusion.fast import faster
 from fusion.fast.conv3 import Direct, point
+from fusion.fast.linear import Linear
 from fusion.fast.maps import Maps
 from fusion.fast.pointwise import gelu_
 from fusion.fast.streams import Stream, StreamedForm, norm, streamed
@@ -59,15 +60,15 @@ class FastFeedForward:
 
     def __init__(self, norm: ChannelNorm, module: GatedFeedForward):
         self.norm, conv = affine(norm), module.dwconv
-        self.ins, self.out = point(module.project_in.weight).chunk(2), point(module.project_out.weight)
+        self.ins = [Linear(weight) for weight in point(module.project_in.weight).chunk(2)]
+        self.out = Linear(point(module.project_out.weight))
         self.convolutions = [Direct(weight, groups=conv.groups // 2) for weight in conv.weight.chunk(2)]
 
-    def __call__(self, stream: Stream, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows [1,h,W,C] -> two tensors whose sum the result is."""
+    def __call__(self, stream: Stream, x: Tensor) -> Tensor:
+        """Rows [1,h,W,C] -> [1,h,W,C]."""
         z = norm(x, self.norm)
         gate, value = (stream.conv3(stream.linear(z, in_), conv) for in_, conv in zip(self.ins, self.convolutions))
-        mixed = F.linear(gelu_(gate, factor=value), self.out)
-        return mixed, stream.delay(x, mixed)
+        return self.out(gelu_(gate, factor=value), added=stream.delay(x, value))
 
 
 class TwoPasses(StreamedForm):
@@ -133,13 +134,14 @@ class FastDetailNode(StreamedForm):
 
     def __init__(self, node: DetailNode):
         super().__init__()
-        self.mix, self.bias, self.couple = point(node.shffleconv.weight), node.shffleconv.bias, FastCoupling(node)
+        self.mix = Linear(point(node.shffleconv.weight), node.shffleconv.bias)
+        self.couple = FastCoupling(node)
 
     def run(self, x: Tensor, maps: Maps) -> Tensor:
         return streamed(maps, self._work, x)
 
     def _work(self, stream: Stream, x: Tensor) -> list[Tensor]:
-        return self.couple(stream, *F.linear(x, self.mix, self.bias).chunk(2, dim=-1))
+        return self.couple(stream, *self.mix(x).chunk(2, dim=-1))
 
 
 class DetailFeature(nn.Module):

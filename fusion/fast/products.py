@@ -15,7 +15,8 @@ PIXELS = 512  # that a thread takes at least
 class ProductConvolution(Convolution):
     """A Convolution of a 1x1 kernel without padding.
 
-    Call: as Convolution's. added: float32 [N,O,H,W], added before the leaky ReLU.
+    Call: as Convolution's. added: float32 [N,O,H,W], added before the leaky ReLU. out: float32 [N,O,H,W] in
+    channels_last, where the result is to be.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None, *, slope: Tensor | float = 1.0):
@@ -25,16 +26,16 @@ class ProductConvolution(Convolution):
         self.packed = filled.unflatten(0, (-1, panel)).transpose(1, 2).contiguous()  # [ceil(O / panel), C, panel]
         self.full_bias, self.full_slope = (F.pad(x, (0, -len(weight) % panel)) for x in (self.bias, self.slope))
 
-    def forward(self, *pictures: Tensor, added: Tensor | None = None) -> Tensor:
-        pictures = self.taken(pictures)
-        return self._multiply(pictures, added)
+    def forward(self, *pictures: Tensor, added: Tensor | None = None, out: Tensor | None = None) -> Tensor:
+        return self._multiply(self.taken(pictures), added, out)
 
     def convolve(self, pictures: tuple[Tensor, ...], rows: int, columns: int) -> Tensor:
-        return self._multiply(pictures, None)
+        return self._multiply(pictures)
 
-    def _multiply(self, pictures: tuple[Tensor, ...], added: Tensor | None) -> Tensor:
+    def _multiply(self, pictures: tuple[Tensor, ...], added: Tensor | None = None, out: Tensor | None = None) -> Tensor:
         count, _, height, width = pictures[0].shape
-        out = torch.empty((count, len(self.bias), height, width), memory_format=torch.channels_last)
+        if out is None:
+            out = torch.empty((count, len(self.bias), height, width), memory_format=torch.channels_last)
         given = [(p, step) if (step := distance(p)) is not None
                  else (p.contiguous(memory_format=torch.channels_last), p.shape[1]) for p in pictures]
         sources = numbers(*(number for p, step in given for number in (p.data_ptr(), p.shape[1], step)))

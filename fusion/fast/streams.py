@@ -9,11 +9,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from fusion.fast.conv3 import TILE, Compiled, Direct, Winograd
 from fusion.fast.forms import Form
+from fusion.fast.linear import Linear
 from fusion.fast.maps import Maps
 from fusion.fast.pointwise import layer_norm
 
@@ -35,7 +35,7 @@ class Stream:
         self.rows = max(sizes.rows // TILE * TILE, 2 * TILE)
         self.kept: dict[int, Tensor] = {}  # by call: rows of a result that are needed again
         self.reached: dict[int, int] = {}  # by call: the next row of a map
-        self.room: tuple[Tensor, Tensor] | None = None  # what `linear` made last, and that with the rows around it
+        self.room: tuple[Tensor, Tensor] | None = None  # what `roomy` made last, and that with the rows around it
 
     def __iter__(self) -> Iterator[list[Tensor]]:
         """The rows of each map, chunk by chunk."""
@@ -46,21 +46,19 @@ class Stream:
             self.chunk = [x[:, begin:end] for x in self.maps]
             yield self.chunk
 
-    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        """F.linear of contiguous rows [B,h,W,C]. On one image on CPU there is room around the result [1,h,W,O].
+    def linear(self, x: Tensor, linear: Linear) -> Tensor:
+        """Rows [B,h,W,C] -> [B,h,W,O]. On one image on CPU there is room around the result.
 
         A window of the result, also when it was changed in place, then only copies the rows that it adds.
         """
         if len(x) > 1 or x.device.type != "cpu":
-            return F.linear(x, weight, bias)
-        rows, width, outputs = *x.shape[1:3], len(weight)
-        around = x.new_empty(1, KEPT + rows + 1, width, outputs)
+            return linear(x)
+        return linear(x, out=self.roomy(x, len(linear.weight)))
+
+    def roomy(self, x: Tensor, channels: int) -> Tensor:
+        """[1,h,W,channels] for what is made next of x [1,h,W,C], with room around it."""
+        around = x.new_empty(1, KEPT + x.shape[1] + 1, x.shape[2], channels)
         result = around[:, KEPT:-1]
-        flat = x.reshape(-1, x.shape[-1]), weight.t()
-        if bias is None:
-            torch.mm(*flat, out=result.view(-1, outputs))
-        else:
-            torch.addmm(bias, *flat, out=result.view(-1, outputs))
         self.room = result, around
         return result
 

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fusion.fast.conv3 import conv3, depthwise, point
 from fusion.fast.extension import PARTS
 from fusion.fast.gram import attention, by_head, gram
+from fusion.fast.linear import Linear, each_by
 from fusion.fast.maps import Maps
 from fusion.fast.pointwise import gelu_
-from fusion.fast.streams import Stream, norm, pixels, streamed
+from fusion.fast.streams import Stream, norm, streamed
 from fusion.smfnet.fast.modules import child
 from fusion.smfnet.network import blocks
 from fusion.smfnet.network.bfe import BaseBlock, DenseAttention
@@ -28,8 +28,8 @@ class FastMDTA:
     def __init__(self, norm: blocks.ChannelNorm, attn: blocks.MDTA):
         self.norm, self.temperature, self.heads = affine(norm), attn.temperature, len(attn.temperature)
         self.project = point(attn.project_out.weight).double()
-        q, k, self.v = point(attn.qkv.weight).chunk(3)
-        self.qk = by_head(self.heads, q, k)
+        q, k, v = point(attn.qkv.weight).chunk(3)
+        self.qk, self.v = Linear(by_head(self.heads, q, k)), Linear(v)
         q, k, v = attn.qkv_dwconv.weight.chunk(3)
         self.qk_depthwise, self.v_depthwise = depthwise(by_head(self.heads, q, k)), depthwise(v)
 
@@ -37,11 +37,11 @@ class FastMDTA:
         """The first pass over x [B,H,W,C]; what it returns makes the rows of the result in the second."""
         products = gram(maps, x, self.heads, self._queries_and_keys)
         matrix = attention(products, 2, 0, 1, self.temperature)
-        folded = (self.project @ matrix).transpose(1, 2).to(x.dtype)  # [B,C,C]
+        folded = [Linear(image) for image in (self.project @ matrix).to(x.dtype)]  # [C,C] each
 
         def attend(stream: Stream, x: Tensor) -> Tensor:
             v = stream.conv3(stream.linear(norm(x, self.norm), self.v), self.v_depthwise)
-            return torch.baddbmm(pixels(stream.delay(x, v)), pixels(v), folded).view(v.shape)
+            return each_by(folded, v, stream.delay(x, v))
 
         return attend
 
@@ -85,9 +85,9 @@ class FastTransformer:
         self.attention, self.norm = FastMDTA(block.norm1, block.attn), affine(block.norm2)
         linear1, dwconv, linear2 = (child(sequential, 0, nn.Conv2d)
                                     for sequential in (leff.linear1, leff.dwconv, leff.linear2))
-        self.in_, self.in_bias = point(linear1.weight), linear1.bias
+        self.in_, self.in_bias = Linear(point(linear1.weight)), linear1.bias
         self.depthwise = depthwise(dwconv.weight, dwconv.bias)
-        self.out, self.out_bias = point(linear2.weight), linear2.bias
+        self.out, self.out_bias = Linear(point(linear2.weight)), linear2.bias
         self.leff_residual = leff.residual
 
     def __call__(self, x: Tensor, maps: Maps) -> Tensor:
@@ -96,9 +96,9 @@ class FastTransformer:
         def work(stream: Stream, x: Tensor) -> tuple[Tensor, Tensor]:
             y = attend(stream, x)
             z = norm(y, self.norm)
-            f = gelu_(F.linear(z, self.in_), self.in_bias)
+            f = gelu_(stream.linear(z, self.in_), self.in_bias)
             f = gelu_(stream.conv3(f, self.depthwise))
-            f = gelu_(F.linear(f, self.out), self.out_bias)
+            f = gelu_(self.out(f), self.out_bias)
             return f, stream.delay(y.add_(z) if self.leff_residual else y, f)
 
         return streamed(maps, work, x)
@@ -109,14 +109,13 @@ class FastBaseBlock:
 
     def __init__(self, block: BaseBlock, parts: int):
         self.attention, self.norm = FastDenseAttention(block.norm1, block.attn, parts), affine(block.norm2)
-        self.in_, self.out = point(block.mlp.project_in.weight), point(block.mlp.project_out.weight)
+        self.in_, self.out = (Linear(point(conv.weight)) for conv in (block.mlp.project_in, block.mlp.project_out))
 
     def __call__(self, x: Tensor, maps: Maps) -> Tensor:
         attend = self.attention(x, maps)
 
-        def work(stream: Stream, x: Tensor) -> tuple[Tensor, Tensor]:
+        def work(stream: Stream, x: Tensor) -> Tensor:
             y = attend(stream, x)
-            f = F.linear(gelu_(F.linear(norm(y, self.norm), self.in_)), self.out)
-            return f, y
+            return self.out(gelu_(self.in_(norm(y, self.norm))), added=y)
 
         return streamed(maps, work, x)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fusion.fast.conv3 import point
+from fusion.fast.linear import Linear
 from fusion.fast.streams import Stream
 from fusion.smfnet.fast.modules import child
 from fusion.smfnet.network import cai, fusion_layers
@@ -17,9 +18,9 @@ class Bottlenecks:
 
     def __init__(self, *modules: cai.BottleneckResidual):
         blocks = [module.bottleneckBlock for module in modules]
-        self.in_ = torch.cat([point(child(block, 0, nn.Conv2d).weight) for block in blocks])
+        self.in_ = Linear(torch.cat([point(child(block, 0, nn.Conv2d).weight) for block in blocks]))
         self.depthwise = torch.cat([child(block, 3, nn.Conv2d).weight for block in blocks])
-        self.outs = [point(child(block, 5, nn.Conv2d).weight) for block in blocks]
+        self.outs = [Linear(point(child(block, 5, nn.Conv2d).weight)) for block in blocks]
 
     def __call__(self, stream: Stream, x: Tensor) -> list[Tensor]:
         # columns are reflected before the 1x1: there are fewer channels
@@ -28,7 +29,7 @@ class Bottlenecks:
         x = stream.window(x, lambda border, inner: inner).permute(0, 3, 1, 2)
         x = F.conv2d(x, self.depthwise, groups=len(self.depthwise))
         x = x.permute(0, 2, 3, 1).clamp_(0, 6)
-        return [F.linear(part, out) for part, out in zip(x.chunk(len(self.outs), dim=-1), self.outs)]
+        return [out(part) for part, out in zip(x.chunk(len(self.outs), dim=-1), self.outs)]
 
 
 class Couples(Protocol):
@@ -58,12 +59,12 @@ class FastInverseCoupling:
     """Eq. 19-20 in the released form."""
 
     def __init__(self, module: fusion_layers.InverseCoupling):
-        self.mix, self.mix_bias = point(module.shffleconv.weight), module.shffleconv.bias
+        self.mix = Linear(point(module.shffleconv.weight), module.shffleconv.bias)
         self.first, self.second = Bottlenecks(module.r, module.y), Bottlenecks(module.f, module.p)
         self.scale = module.scale
 
     def __call__(self, stream: Stream, x: Tensor) -> list[Tensor]:
-        x1, x2 = F.linear(x, self.mix, self.mix_bias).chunk(2, dim=-1)
+        x1, x2 = self.mix(x).chunk(2, dim=-1)
         scale, shift = self.first(stream, x1)
         y2 = (stream.delay(x2, scale) - shift) * self.scale(scale)
         shift, scale = self.second(stream, y2)

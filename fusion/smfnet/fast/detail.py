@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from fusion.fast.conv3 import conv3, depthwise, point
 from fusion.fast.gram import attention, by_head, gram
+from fusion.fast.linear import Linear, each_by
 from fusion.fast.maps import Maps
-from fusion.fast.streams import Stream, pixels, streamed
+from fusion.fast.streams import Stream, streamed
 from fusion.smfnet.fast.couplings import FastCoupling, FastInverseCoupling
 from fusion.smfnet.fast.modules import bias
 from fusion.smfnet.network import cai
@@ -23,11 +24,8 @@ class FastGRDB:
         self.first, self.conv1, self.conv2 = (conv3(conv.conv.weight, conv.conv.bias, parts=parts)
                                               for conv in (module.conv, block.dense.conv1, block.dense.conv2))
         self.sobel = depthwise(block.sobelconv.convx.weight), depthwise(block.sobelconv.convy.weight)
-        down = point(block.convdown.conv.weight)
-        self.width = len(down)
-        self.down, self.down2 = down[:, :2 * self.width], down[:, 2 * self.width:].t()
-        self.bias = bias(block.convdown.conv) + bias(block.convup.conv)
-        self.up = point(block.convup.conv.weight).t()
+        weights = point(block.convdown.conv.weight), point(block.convup.conv.weight)
+        self.down_up = Linear(torch.cat(weights, dim=1), bias(block.convdown.conv) + bias(block.convup.conv), 0.1)
 
     def __call__(self, stream: Stream, x: Tensor) -> Tensor:
         x = F.leaky_relu_(stream.conv3(x, self.first), 0.2)
@@ -36,9 +34,7 @@ class FastGRDB:
         both = torch.cat((x, y), dim=-1)
         z = F.leaky_relu_(stream.conv3(both, self.conv2), 0.2)
         gradient = stream.conv3(x, self.sobel[0]).abs_().add_(stream.conv3(x, self.sobel[1]).abs_())
-        result = F.linear(stream.delay(both, z), self.down, self.bias).reshape(-1, self.width)
-        result.addmm_(z.reshape(-1, self.width), self.down2).addmm_(gradient.reshape(-1, self.width), self.up)
-        return F.leaky_relu_(result, 0.1).view(z.shape)
+        return self.down_up(stream.delay(both, z), z, gradient)
 
 
 class FastCrossAttention:
@@ -54,17 +50,16 @@ class FastCrossAttention:
         q = point(cross.q.weight)
         # the first half's q and k, then the second's: q1, k1, q2, k2, head by head
         nothing = torch.zeros_like(q)
-        self.qk = by_head(self.heads, *(torch.cat(pair, dim=1) for pair in (
-            (q, nothing), (k, nothing), (nothing, q), (nothing, k))))
-        self.qk_bias = by_head(self.heads, *2 * (bias(cross.q), k_bias))
+        pairs = (torch.cat(pair, dim=1) for pair in ((q, nothing), (k, nothing), (nothing, q), (nothing, k)))
+        self.qk = Linear(by_head(self.heads, *pairs), by_head(self.heads, *2 * (bias(cross.q), k_bias)))
         self.qk_depthwise = depthwise(by_head(self.heads, *2 * (cross.q_dwconv.weight, k_depthwise)),
                                       by_head(self.heads, *2 * (bias(cross.q_dwconv), k_depthwise_bias)))
-        self.v, self.v_bias = v, v_bias
+        self.v = Linear(torch.block_diag(v, v), v_bias.repeat(2))
         self.v_depthwise = depthwise(torch.cat(2 * (v_depthwise,)), torch.cat(2 * (v_depthwise_bias,)))
         self.project = point(cross.project_out.weight).double()
         self.mix = point(coupling.shffleconv.weight).double()
         projected = bias(cross.project_out).double().repeat(2)
-        self.mix_bias = (self.mix @ projected + bias(coupling.shffleconv).double()).to(self.v.dtype)
+        self.mix_bias = (self.mix @ projected + bias(coupling.shffleconv).double()).to(v.dtype)
         self.couple = FastCoupling(coupling)
         self.half = half
 
@@ -73,18 +68,17 @@ class FastCrossAttention:
         q1, k1, q2, k2 = range(4)
         projected = [self.project @ attention(products, 4, q, k, self.temperature) for q, k in ((q2, k1), (q1, k2))]
         folded = torch.cat([self.mix[:, :self.half] @ projected[0], self.mix[:, self.half:] @ projected[1]], dim=2)
-        folded = folded.transpose(1, 2).to(x.dtype)  # [B,C,C]
+        linears = [Linear(image, self.mix_bias) for image in folded.to(x.dtype)]  # [C,C] each
 
         def work(stream: Stream, x: Tensor) -> list[Tensor]:
-            v = F.linear(x.unflatten(-1, (2, self.half)), self.v, self.v_bias).flatten(-2)
-            v = stream.conv3(v, self.v_depthwise)
-            z1, z2 = torch.baddbmm(self.mix_bias, pixels(v), folded).view(v.shape).split(self.half, dim=-1)
+            v = stream.conv3(stream.linear(x, self.v), self.v_depthwise)
+            z1, z2 = each_by(linears, v).split(self.half, dim=-1)
             return self.couple(stream, z1, z2)
 
         return streamed(maps, work, x)
 
     def _queries_and_keys(self, stream: Stream, x: Tensor) -> Tensor:
-        return stream.conv3(F.linear(x, self.qk, self.qk_bias), self.qk_depthwise)
+        return stream.conv3(stream.linear(x, self.qk), self.qk_depthwise)
 
 
 class FastConvs:
@@ -93,14 +87,14 @@ class FastConvs:
     def __init__(self, sequential: nn.Sequential, parts: int):
         convs = [module for module in sequential if isinstance(module, nn.Conv2d)]
         self.layers = [conv3(conv.weight, conv.bias, parts=parts) if conv.kernel_size[0] == 3
-                       else (point(conv.weight), conv.bias) for conv in convs]
+                       else Linear(point(conv.weight), conv.bias) for conv in convs]
         self.slope = next(module.negative_slope for module in sequential if isinstance(module, nn.LeakyReLU))
 
     def __call__(self, stream: Stream, x: Tensor) -> Tensor:
         for i, layer in enumerate(self.layers):
             if i:
                 x = F.leaky_relu_(x, self.slope)
-            x = F.linear(x, *layer) if isinstance(layer, tuple) else stream.conv3(x, layer)
+            x = layer(x) if isinstance(layer, Linear) else stream.conv3(x, layer)
         return x
 
 

@@ -3,10 +3,10 @@
 import itertools
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fusion.fast.conv3 import TILE, Winograd, conv3, point
+from fusion.fast.linear import Linear
 from fusion.fast.maps import Maps
 from fusion.fast.streams import Stream, streamed
 from fusion.smfnet.fast.modules import bias, child, children
@@ -71,10 +71,9 @@ class FastMessages:
         width = self.edges.shape[0]
         # channel j of the message is weighted by edge j mod 2 (see gr.MessagePassing.message)
         self.spread = torch.eye(2, dtype=self.edges.dtype, device=self.edges.device).repeat(1, width // 2)
-        self.gates, self.gates_bias = point(module.ConvGRU.ConvGates.weight), bias(module.ConvGRU.ConvGates)
+        self.gates = Linear(point(module.ConvGRU.ConvGates.weight), bias(module.ConvGRU.ConvGates))
         # tanh(a) = 2 sigmoid(2a) - 1, several times faster than tanh on CPU
-        self.candidate = 2 * point(module.ConvGRU.Conv_ct.weight)
-        self.candidate_bias = 2 * bias(module.ConvGRU.Conv_ct)
+        self.candidate = Linear(2 * point(module.ConvGRU.Conv_ct.weight), 2 * bias(module.ConvGRU.Conv_ct))
         self.gamma = module.gamma
 
     def __call__(self, nodes: Tensor) -> Tensor:
@@ -83,11 +82,8 @@ class FastMessages:
         other = torch.stack((p[:, self.FIRST, 0], p[:, self.SECOND, 1]), dim=-1)
         weight = torch.sigmoid(p - other) @ self.spread
         weight *= nodes.sum(1, keepdim=True) - nodes  # both others have the same weight per channel
-        joined = torch.cat((weight, nodes), dim=-1)
-        gates = F.linear(joined, self.gates, self.gates_bias).sigmoid_()
-        reset, update = gates.split(width, dim=-1)
-        joined[..., width:] *= reset
-        candidate = F.linear(joined, self.candidate, self.candidate_bias).sigmoid_().mul_(2).sub_(1)
+        reset, update = self.gates(weight, nodes).sigmoid_().split(width, dim=-1)
+        candidate = self.candidate(weight, reset * nodes).sigmoid_().mul_(2).sub_(1)
         state = candidate.sub_(nodes).mul_(update).add_(nodes)  # (1 - u) h + u c
         return state.mul_(self.gamma).add_(nodes)
 
@@ -102,8 +98,7 @@ class FastGraph:
         self.interaction = torch.stack([conv.weight.flatten() for conv in edges], dim=1)  # [C,2]
         self.messages = FastMessages(reasoning.graph_rgb), FastMessages(reasoning.graph_dep)
         self.readout = [conv3(*fold(child(module.graph.C_cat, i, nn.Sequential)), parts=parts) for i in (0, 1)]
-        fuse = point(module.C_cls.weight)
-        self.fuse, self.fuse_bias = fuse.chunk(2, dim=1), module.C_cls.bias
+        self.fuse = Linear(point(module.C_cls.weight), module.C_cls.bias)
 
     def __call__(self, ir: Tensor, vi: Tensor, maps: Maps) -> Tensor:
         """[1,H,W,C] each -> [1,H,W,C]."""
@@ -126,6 +121,4 @@ class FastGraph:
         return torch.addcmul(first, second, gate_first), torch.addcmul(second, first, gate_second)
 
     def _read(self, stream: Stream, ir: Tensor, vi: Tensor) -> Tensor:
-        graph_ir, graph_vi = (stream.conv3(x, readout).relu_() for x, readout in zip((ir, vi), self.readout))
-        y = F.linear(graph_ir, self.fuse[0], self.fuse_bias)
-        return y.add_(F.linear(graph_vi, self.fuse[1]))
+        return self.fuse(*(stream.conv3(x, readout).relu_() for x, readout in zip((ir, vi), self.readout)))

@@ -1,0 +1,87 @@
+"""fusion.fast.linear: products of pixels are torch's, whatever is joined, added or rectified, in threads too."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fusion.fast import extension, linear
+from fusion.fast.linear import Linear, each_by
+
+CHANNELS = [((8,), 8), ((8,), 24), ((16,), 16), ((64,), 192), ((7,), 5), ((1,), 3), ((8, 8, 8), 8), ((5, 3), 17)]
+
+
+@pytest.fixture(params=["compiled", "torch"], autouse=True)
+def way(request, monkeypatch):
+    """Both: compiled code, where it runs, and what stands in for it."""
+    if request.param == "torch":
+        monkeypatch.setattr(linear, "why_no_kernels", lambda: "not here")
+    elif extension.why_no_kernels():
+        pytest.skip(extension.why_no_kernels())
+
+
+@pytest.fixture
+def threads():
+    """Sets how many; they are as they were afterwards."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def near(ours: torch.Tensor, exact: torch.Tensor) -> None:
+    torch.testing.assert_close(ours.double(), exact, rtol=0, atol=2e-6 * max(1.0, float(exact.abs().max())))
+
+
+@pytest.mark.parametrize(("channels", "outputs"), CHANNELS)
+@pytest.mark.parametrize("shape", [(1, 5, 7), (2, 3, 11), (13,), (1, 1, 1)])
+def test_products(channels, outputs, shape):
+    x = [drawn(*shape, count, seed=i) for i, count in enumerate(channels)]
+    weight, bias, added = drawn(outputs, sum(channels)), drawn(outputs, seed=1), drawn(*shape, outputs, seed=2)
+    exact = F.linear(torch.cat(x, -1).double(), weight.double())
+    near(Linear(weight)(*x), exact)
+    near(Linear(weight, bias)(*x), exact + bias)
+    near(Linear(weight, bias, 0.1)(*x, added=added), F.leaky_relu(exact + bias + added, 0.1))
+
+
+@pytest.mark.parametrize("channels", [8, 9, 64])
+def test_of_some_channels_of_some_rows(channels):
+    """What lies apart in memory: a part of each pixel, columns of a picture."""
+    x, weight, added = drawn(1, 6, 9, 2 * channels), drawn(channels, channels), drawn(1, 6, 9, 2 * channels, seed=1)
+    for part, addend in ((x[..., channels:], added[..., :channels]),
+                         (x[:, :, 2:7, channels:], added[:, :, 2:7, :channels])):
+        near(Linear(weight)(part, added=addend), F.linear(part.double(), weight.double()) + addend)
+
+
+def test_where_the_result_is_to_be():
+    x, weight, around = drawn(1, 4, 5, 8), drawn(3, 8), torch.full((1, 6, 5, 3), 7.0)
+    out = around[:, 1:-1]
+    assert Linear(weight)(x, out=out) is out
+    near(out, F.linear(x.double(), weight.double()))
+    assert (around[:, 0] == 7).all() and (around[:, -1] == 7).all()
+
+
+def test_no_result_between_others():
+    if Linear(torch.ones(3, 8)).product is None:
+        pytest.skip("torch's own can")
+    with pytest.raises(ValueError, match="steps"):
+        Linear(torch.ones(3, 8))(torch.ones(2, 8), out=torch.empty(2, 6)[:, :3])
+
+
+def test_every_image_by_its_own():
+    x, weights, added = drawn(2, 3, 5, 8), drawn(2, 4, 8, seed=1), drawn(2, 3, 5, 4, seed=2)
+    exact = torch.stack([F.linear(*pair) for pair in zip(x.double(), weights.double())])
+    linears = [Linear(weight) for weight in weights]
+    near(each_by(linears, x), exact)
+    near(each_by(linears, x, added), exact + added)
+
+
+def test_two_threads_make_what_one_does(threads):
+    x, product = drawn(1, 41, 37, 8), Linear(drawn(24, 8), drawn(24), 0.2)
+    found = []
+    for count in (1, 2):
+        threads(count)
+        found.append(product(x))
+    assert torch.equal(*found)
