@@ -1,12 +1,17 @@
 """Channel attention on rows: the products of queries and keys over all pixels first, softmax and values after that."""
 
 from collections.abc import Callable
+from ctypes import c_int64
 
 import torch
 from torch import Tensor
 
+from fusion.fast.extension import address, in_threads, kernels, why_no_kernels
 from fusion.fast.maps import Maps
 from fusion.fast.streams import Stream, pixels
+
+PIXELS = 1024  # that a thread takes at least
+MULTIPLE = 4  # of which compiled code takes that many channels of a head
 
 
 def by_head(heads: int, *weights: Tensor) -> Tensor:
@@ -17,13 +22,35 @@ def by_head(heads: int, *weights: Tensor) -> Tensor:
 def gram(maps: Maps, x: Tensor, heads: int, work: Callable[[Stream, Tensor], Tensor]) -> Tensor:
     """Products of the channels of work(stream, rows of x) over all pixels, head by head: [B,heads,n,n], float64.
 
-    The channels lie as in by_head. Pixels of a chunk are summed in float32, chunks in float64.
+    The channels lie as in by_head. Pixels of a chunk (in compiled code: of a part of it) are summed in float32, chunks
+    in float64.
     """
     total = torch.zeros((), dtype=torch.float64, device=x.device)
     for chunk, in (stream := Stream(maps, x)):
-        y = pixels(work(stream, chunk)).unflatten(-1, (heads, -1)).float()
-        total = total + (y.permute(0, 2, 3, 1) @ y.permute(0, 2, 1, 3)).double()
+        total = total + products(pixels(work(stream, chunk)).float(), heads)
     return total
+
+
+def products(x: Tensor, heads: int) -> Tensor:
+    """Products of the channels of one head over the pixels of [B,N,heads*n]: [B,heads,n,n], float64."""
+    side = x.shape[-1] // heads
+    if why_no_kernels() or x.device.type != "cpu" or not x.is_contiguous() or side % MULTIPLE:
+        y = x.unflatten(-1, (heads, -1))
+        return (y.permute(0, 2, 3, 1) @ y.permute(0, 2, 1, 3)).double()
+    images = [_of_one(image, heads, side) for image in x]
+    return torch.stack(images)
+
+
+def _of_one(x: Tensor, heads: int, side: int) -> Tensor:
+    """[N,heads*n] -> [heads,n,n]."""
+    parts: dict[int, Tensor] = {}  # by first pixel: added in one order, whichever thread is first
+
+    def work(begin: int, end: int) -> None:
+        parts[begin] = x.new_zeros(heads, side, side, dtype=torch.float64)
+        kernels().gram(address(x[begin]), c_int64(end - begin), c_int64(heads), c_int64(side), address(parts[begin]))
+
+    in_threads(work, len(x), PIXELS)
+    return torch.stack([parts[begin] for begin in sorted(parts)]).sum(0)
 
 
 def attention(products: Tensor, parts: int, q: int, k: int, temperature: Tensor) -> Tensor:
