@@ -23,7 +23,7 @@ from torch import Tensor
 from core.files import aside, sha256_of
 
 SOURCES = tuple(Path(__file__).with_name(name)
-                for name in ("gram.cpp", "kernels.cpp", "pointwise.cpp", "products.cpp", "winograd.cpp"))
+                for name in ("gates.cpp", "gram.cpp", "kernels.cpp", "pointwise.cpp", "products.cpp", "winograd.cpp"))
 NAMES = ", ".join(path.name for path in SOURCES)
 HEADERS = tuple(Path(__file__).with_name(name) for name in ("pictures.hpp", "vectors.hpp"))
 PLACE = "IVFBENCH_KERNELS"  # environment: the folder of compiled code, or OFF
@@ -92,7 +92,8 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
         library = ctypes.CDLL(str(_compiled()))
         for function in (library.convolve, library.winograd, library.moments, library.affine, library.products,
                          library.layer_norm, library.gelu, library.weighted_apart, library.axis_sums,
-                         library.axis_weighted, library.gram):
+                         library.axis_weighted, library.gram, library.gate_reset, library.gate_update,
+                         library.gate_messages, library.gate_interact):
             function.restype = None
         library.panel.restype = ctypes.c_int64
         return library, ""

@@ -14,13 +14,13 @@ VALUES = 1 << 16  # that a thread takes at least
 
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     """F.layer_norm of the last dimension of [...,C]."""
-    if not _taken(x, weight, bias):
+    if not taken(x, weight, bias):
         return F.layer_norm(x, x.shape[-1:], weight, bias, eps)
     channels, out = x.shape[-1], torch.empty_like(x)
 
     def work(begin: int, end: int) -> None:
-        kernels().layer_norm(_row(x, begin), c_int64(end - begin), c_int64(channels), address(weight), address(bias),
-                             c_float(eps), _row(out, begin))
+        kernels().layer_norm(row(x, begin), c_int64(end - begin), c_int64(channels), address(weight), address(bias),
+                             c_float(eps), row(out, begin))
 
     in_threads(work, x.numel() // channels, max(1, VALUES // channels))
     return out
@@ -34,15 +34,15 @@ def normed(norm: nn.LayerNorm, x: Tensor) -> Tensor:
 def gelu_(x: Tensor, bias: Tensor | None = None, factor: Tensor | None = None) -> Tensor:
     """F.gelu(x + bias) * factor, in x's place: x and factor [...,C], bias [C]; without those that are None."""
     given = [tensor for tensor in (bias, factor) if tensor is not None]
-    if not _taken(x, *given):
+    if not taken(x, *given):
         x = F.gelu(x if bias is None else x + bias)
         return x if factor is None else x * factor
     channels = x.shape[-1]
     shift = torch.zeros(channels) if bias is None else bias
 
     def work(begin: int, end: int) -> None:
-        kernels().gelu(_row(x, begin), c_int64(end - begin), c_int64(channels), address(shift),
-                       None if factor is None else _row(factor, begin), _row(x, begin))
+        kernels().gelu(row(x, begin), c_int64(end - begin), c_int64(channels), address(shift),
+                       None if factor is None else row(factor, begin), row(x, begin))
 
     in_threads(work, x.numel() // channels, max(1, VALUES // channels))
     return x
@@ -52,7 +52,7 @@ def weighted_apart(x: Tensor, of_pixels: Tensor, of_channels: Tensor) -> Tensor:
     """x * (of_pixels + of_channels), contiguous: x [N,C,H,W] in channels_last, weights [N,1,H,W] and [N,C,1,1]."""
     together = x.permute(0, 2, 3, 1)
     of_pixels, of_channels = of_pixels.contiguous(), of_channels.contiguous()
-    if not _taken(together, of_pixels, of_channels):
+    if not taken(together, of_pixels, of_channels):
         return channels_apart(x * (of_pixels + of_channels))
     channels, pixels = x.shape[1], x.shape[2] * x.shape[3]
     out = torch.empty_like(x, memory_format=torch.contiguous_format)
@@ -70,7 +70,7 @@ def weighted_apart(x: Tensor, of_pixels: Tensor, of_channels: Tensor) -> Tensor:
 def axis_means(x: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
     """Means of x * rows * columns along either axis: [H,W,C], rows [H,C], columns [W,C] -> [H,C], [W,C]."""
     height, width, channels = x.shape
-    if not _taken(x, rows, columns):
+    if not taken(x, rows, columns):
         weighted = x * rows[:, None] * columns
         return weighted.mean(1), weighted.mean(0)
     along_rows = torch.empty(height, channels, dtype=torch.float64)
@@ -89,7 +89,7 @@ def axis_means(x: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor
 def with_axes_weighted(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """x + x * rows * columns: [H,W,C], rows [H,C], columns [W,C]."""
     height, width, channels = x.shape
-    if not _taken(x, rows, columns):
+    if not taken(x, rows, columns):
         return x + x * rows[:, None] * columns
     out = torch.empty_like(x)
 
@@ -101,12 +101,12 @@ def with_axes_weighted(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return out
 
 
-def _taken(*tensors: Tensor) -> bool:
+def taken(*tensors: Tensor) -> bool:
     """Whether compiled code can work on these."""
     return not why_no_kernels() and all(
         tensor.dtype == torch.float32 and tensor.device.type == "cpu" and tensor.is_contiguous() for tensor in tensors)
 
 
-def _row(x: Tensor, index: int) -> c_void_p:
+def row(x: Tensor, index: int) -> c_void_p:
     """The address of a pixel's channels, [...,C]."""
     return c_void_p(x.data_ptr() + 4 * index * x.shape[-1])

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from fusion.fast.conv3 import TILE, Winograd, conv3, point
+from fusion.fast.gates import interact, messages, reset, update
 from fusion.fast.linear import Linear
 from fusion.fast.maps import Maps
 from fusion.fast.streams import Stream, streamed
@@ -63,29 +64,17 @@ class FastNodes:
 class FastMessages:
     """One round of message passing among the nodes of one modality, [N,3,C] -> [N,3,C]."""
 
-    # for node 0, 1, 2: its first and second other node
-    FIRST, SECOND = (1, 0, 0), (2, 2, 1)
-
     def __init__(self, module: gr.MessagePassing):
-        self.edges = point(module.C_wgt.weight).t()  # [C,2]: one column per place among the others
-        width = self.edges.shape[0]
-        # channel j of the message is weighted by edge j mod 2 (see gr.MessagePassing.message)
-        self.spread = torch.eye(2, dtype=self.edges.dtype, device=self.edges.device).repeat(1, width // 2)
+        self.scores = Linear(point(module.C_wgt.weight))  # [2,C]: one row per place among the others
         self.gates = Linear(point(module.ConvGRU.ConvGates.weight), bias(module.ConvGRU.ConvGates))
-        # tanh(a) = 2 sigmoid(2a) - 1, several times faster than tanh on CPU
+        # tanh(a) = 2 sigmoid(2a) - 1
         self.candidate = Linear(2 * point(module.ConvGRU.Conv_ct.weight), 2 * bias(module.ConvGRU.Conv_ct))
         self.gamma = module.gamma
 
     def __call__(self, nodes: Tensor) -> Tensor:
-        width = nodes.shape[-1]
-        p = nodes @ self.edges  # [N,3,2]
-        other = torch.stack((p[:, self.FIRST, 0], p[:, self.SECOND, 1]), dim=-1)
-        weight = torch.sigmoid(p - other) @ self.spread
-        weight *= nodes.sum(1, keepdim=True) - nodes  # both others have the same weight per channel
-        reset, update = self.gates(weight, nodes).sigmoid_().split(width, dim=-1)
-        candidate = self.candidate(weight, reset * nodes).sigmoid_().mul_(2).sub_(1)
-        state = candidate.sub_(nodes).mul_(update).add_(nodes)  # (1 - u) h + u c
-        return state.mul_(self.gamma).add_(nodes)
+        message = messages(nodes, self.scores(nodes))
+        gates = self.gates(message, nodes)
+        return update(gates, self.candidate(message, reset(gates, nodes)), nodes, self.gamma)
 
 
 class FastGraph:
@@ -95,7 +84,8 @@ class FastGraph:
         reasoning = module.graph.graph
         self.nodes = FastNodes(reasoning.ppm_rgb, parts), FastNodes(reasoning.ppm_dep, parts)
         edges = children(reasoning.C_pa, nn.Conv2d)
-        self.interaction = torch.stack([conv.weight.flatten() for conv in edges], dim=1)  # [C,2]
+        edge = torch.cat([point(conv.weight) for conv in edges])  # [2,C]
+        self.interaction = Linear(torch.cat((edge, -edge), dim=1))  # of first and second: of their difference
         self.messages = FastMessages(reasoning.graph_rgb), FastMessages(reasoning.graph_dep)
         self.readout = [conv3(*fold(child(module.graph.C_cat, i, nn.Sequential)), parts=parts) for i in (0, 1)]
         self.fuse = Linear(point(module.C_cls.weight), module.C_cls.bias)
@@ -108,17 +98,12 @@ class FastGraph:
         for row in range(0, height, step):
             first, second = (nodes[0, row:row + step].flatten(0, 1) for nodes in both)  # [N,3,C]
             for _ in range(2):
-                first, second = self._interact(first, second)
+                first, second = interact(first, second, self.interaction(first, second))
             for nodes, state, message in zip(both, (first, second), self.messages):
                 for _ in range(gr.GraphReasoning.ROUNDS):
                     state = message(state)
                 nodes[0, row:row + step] = state.view(-1, width, *state.shape[1:])
         return streamed(maps, self._read, *(nodes.flatten(3) for nodes in both), channels=channels)
-
-    def _interact(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-        difference = (first - second) @ self.interaction  # [N,3,2]
-        gate_second, gate_first = torch.sigmoid(difference[..., :1]), torch.sigmoid(-difference[..., 1:])
-        return torch.addcmul(first, second, gate_first), torch.addcmul(second, first, gate_second)
 
     def _read(self, stream: Stream, ir: Tensor, vi: Tensor) -> Tensor:
         return self.fuse(*(stream.conv3(x, readout).relu_() for x, readout in zip((ir, vi), self.readout)))
