@@ -1,10 +1,14 @@
 """Attention inside windows of 8x8 pixels (Swin, ICCV 2021), as several of the methods' authors have it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from fusion.fast.attention import Masks, Windows
+from fusion.fast.pointwise import gelu_
 
 WINDOW = 8
 SHIFT = WINDOW // 2
@@ -48,7 +52,12 @@ class Layout:
 
     height: int
     width: int
-    mask: Tensor
+    device: torch.device
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """[windows,1,64,64]."""
+        return shifted_mask(self.height, self.width, self.device)
 
     def windows(self, shifted: bool, *pictures: Tensor) -> tuple[Tensor, ...]:
         """Pictures [N,H,W,C] -> their windows [N*windows,64,C], and the mask for them where they are shifted by 4."""
@@ -61,6 +70,18 @@ class Layout:
         """[N*windows,64,C] -> [N,H,W,C]."""
         x = from_windows(windows, self.height, self.width)
         return x.roll((SHIFT, SHIFT), (1, 2)) if shifted else x
+
+    def going_round(self, shifted: bool, count: int) -> tuple[Windows, Masks | None]:
+        """The same windows and masks of `count` pictures, for compiled code."""
+        windows = Windows(count, self.height, self.width, SHIFT if shifted else 0)
+        if not shifted:
+            return windows, None
+        # of a picture of 2x2 windows: of the one that is not at the seam, at the right, below, in the corner
+        _, *masks = shifted_mask(2 * WINDOW, 2 * WINDOW, self.device)[:, 0]
+        which = torch.full((count, self.height // WINDOW, self.width // WINDOW), -1)
+        which[:, :, -1] += 1
+        which[:, -1] += 2
+        return windows, Masks(torch.stack(masks), which.flatten())
 
 
 def needed(mask: Tensor | None) -> Tensor | None:
@@ -96,6 +117,10 @@ class WindowAttention(nn.Module):
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias if mask is None else bias + mask)
         return self.proj(out.transpose(1, 2).flatten(2))
 
+    def bias_of_keys(self) -> Tensor:
+        """[heads,64,64], for every key and query, as compiled code takes it."""
+        return self.bias()[0].transpose(1, 2).contiguous()
+
 
 class FeedForward(nn.Module):
     def __init__(self, width: int, ratio: int):
@@ -105,3 +130,7 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc2(self.act(self.fc1(x)))
+
+    def in_place(self, x: Tensor) -> Tensor:
+        """The same without gradients; what lies between is not kept."""
+        return self.fc2(gelu_(F.linear(x, self.fc1.weight), self.fc1.bias))

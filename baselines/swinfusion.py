@@ -9,9 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines._checkpoint import load_state, restore
-from baselines._windows import CHUNK, WINDOW, FeedForward, Layout, WindowAttention, needed, shifted_mask
+from baselines._windows import CHUNK, WINDOW, FeedForward, Layout, WindowAttention, needed
 from baselines.network import LumaNetwork
-from fusion.fast import Form, faster, in_chunks
+from fusion.fast import Form, faster, in_chunks, why_no_kernels
+from fusion.fast.attention import Masks, attention
+from fusion.fast.pointwise import normed
 from fusion.method import Card, WeightFile, register
 
 WIDTH, HEADS, MLP_RATIO = 60, 6, 2
@@ -38,8 +40,7 @@ class SelfBlock(nn.Module):
         return layout.picture(self.within(*layout.windows(self.shifted, x)), self.shifted)
 
 
-@faster(SelfBlock)
-class FastSelfBlock(Form):
+class ChunkedSelfBlock(Form):
     """A few windows go through the whole block before the next."""
 
     def __init__(self, block: SelfBlock):
@@ -51,6 +52,36 @@ class FastSelfBlock(Form):
 
     def _within(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         return self.block.within(x, needed(mask))
+
+
+class CompiledSelfBlock(Form):
+    """A few windows go from the picture through the whole block and back before the next."""
+
+    def __init__(self, block: SelfBlock):
+        super().__init__()
+        self.block, self.shifted, self.bias = block, block.shifted, block.attn.bias_of_keys()
+
+    def forward(self, x: Tensor, layout: Layout) -> Tensor:
+        windows, masks = layout.going_round(self.shifted, len(x))
+        x = x.float().contiguous()
+        out = torch.empty_like(x)
+        for begin, end in windows.chunks(CHUNK):
+            done = self._within(windows.take(x, begin, end), masks and masks.of(begin, end))
+            windows.put(done, out, begin)
+        return out
+
+    def _within(self, x: Tensor, masks: Masks | None) -> Tensor:
+        """The block in the place of windows [windows,64,C]."""
+        block = self.block
+        q, k, v = block.attn.qkv(normed(block.norm1, x)).float().chunk(3, -1)
+        x += block.attn.proj(attention(q, k, v, self.bias, masks))
+        x += block.mlp.in_place(normed(block.norm2, x))
+        return x
+
+
+@faster(SelfBlock)
+def _fast_self_block(block: SelfBlock) -> Form:
+    return ChunkedSelfBlock(block) if why_no_kernels() else CompiledSelfBlock(block)
 
 
 class CrossBlock(nn.Module):
@@ -85,8 +116,7 @@ class CrossBlock(nn.Module):
         return layout.picture(x, self.shifted), layout.picture(y, self.shifted)
 
 
-@faster(CrossBlock)
-class FastCrossBlock(Form):
+class ChunkedCrossBlock(Form):
     """A few windows of both modalities go through the whole block before the next."""
 
     def __init__(self, block: CrossBlock):
@@ -100,6 +130,55 @@ class FastCrossBlock(Form):
 
     def _within(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> Tensor:
         return torch.cat(self.block.within(x, y, needed(mask)), -1)
+
+
+class CompiledCrossBlock(Form):
+    """A few windows of both modalities go from the pictures through the whole block and back before the next.
+
+    What either modality gives, its own queries and the other's keys and values, is one product.
+    """
+
+    def __init__(self, block: CrossBlock):
+        super().__init__()
+        self.block, self.shifted = block, block.shifted
+        a, b = block.attn_A, block.attn_B
+        self.bias_A, self.bias_B = a.bias_of_keys(), b.bias_of_keys()
+        self.of_x, self.of_y = side_by_side(a.q, b.kv), side_by_side(b.q, a.kv)
+
+    def forward(self, x: Tensor, y: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
+        windows, masks = layout.going_round(self.shifted, len(x))
+        x, y = x.float().contiguous(), y.float().contiguous()
+        out = torch.empty_like(x), torch.empty_like(y)
+        for begin, end in windows.chunks(CHUNK):
+            done = self._within(windows.take(x, begin, end), windows.take(y, begin, end),
+                                masks and masks.of(begin, end))
+            for tokens, picture in zip(done, out):
+                windows.put(tokens, picture, begin)
+        return out
+
+    def _within(self, x: Tensor, y: Tensor, masks: Masks | None) -> tuple[Tensor, Tensor]:
+        """The block in the places of windows [windows,64,C]."""
+        block = self.block
+        q_x, k_x, v_x = self.of_x(normed(block.norm1_A, x)).float().chunk(3, -1)
+        q_y, k_y, v_y = self.of_y(normed(block.norm1_B, y)).float().chunk(3, -1)
+        x += block.attn_A.proj(attention(q_x, k_y, v_y, self.bias_A, masks))
+        y += block.attn_B.proj(attention(q_y, k_x, v_x, self.bias_B, masks))
+        x += block.mlp_A.in_place(normed(block.norm2_A, x))
+        y += block.mlp_B.in_place(normed(block.norm2_B, y))
+        return x, y
+
+
+@faster(CrossBlock)
+def _fast_cross_block(block: CrossBlock) -> Form:
+    return ChunkedCrossBlock(block) if why_no_kernels() else CompiledCrossBlock(block)
+
+
+def side_by_side(*layers: nn.Linear) -> nn.Linear:
+    """One layer whose outputs are those of all; weights are copied."""
+    joined = nn.Linear(layers[0].in_features, sum(layer.out_features for layer in layers))
+    joined.weight = nn.Parameter(torch.cat([layer.weight for layer in layers]), False)
+    joined.bias = nn.Parameter(torch.cat([layer.bias for layer in layers]), False)
+    return joined
 
 
 class Blocks(nn.Module):
@@ -184,8 +263,7 @@ class SwinFusionNetwork(nn.Module):
         height, width = ir.shape[-2:]
         pad = (0, -width % WINDOW, 0, -height % WINDOW)
         ir, vi = F.pad(ir, pad, "reflect"), F.pad(vi, pad, "reflect")
-        padded_height, padded_width = ir.shape[-2:]
-        layout = Layout(padded_height, padded_width, shifted_mask(padded_height, padded_width, ir.device))
+        layout = Layout(ir.shape[-2], ir.shape[-1], ir.device)
         x = self.extract(ir, self.layers_Ex_A, self.norm_Ex_A, layout)
         y = self.extract(vi, self.layers_Ex_B, self.norm_Ex_B, layout)
         x = self.attend(self.fuse(x, y, layout), self.layers_Re, self.norm_Re, layout)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from baselines._windows import Layout
 from baselines.auif import AUIFNetwork, OneFilter
 from baselines.cddfuse import BaseFeature, CDDFuseNetwork, DetailFeature, DetailNode, RestormerBlock
 from baselines.datfuse import DATFuseNetwork
@@ -18,7 +19,16 @@ from baselines.lrrnet import LRRNetNetwork
 from baselines.matr import MATRNetwork
 from baselines.pfcfuse import PFCFuseNetwork, PoolBlock
 from baselines.ship import Coupling, DenseBlock, EdgeBlock, SHIPNetwork
-from baselines.swinfusion import SwinFusionNetwork
+from baselines.swinfusion import (
+    WIDTH,
+    ChunkedCrossBlock,
+    ChunkedSelfBlock,
+    CompiledCrossBlock,
+    CompiledSelfBlock,
+    CrossBlock,
+    SelfBlock,
+    SwinFusionNetwork,
+)
 from baselines.tardal import ByPicture, TarDALNetwork, use_batch_statistics
 from baselines.ydtr import DynamicFilter, YDTRNetwork
 from fusion.fast import Form, accelerate, extension
@@ -103,6 +113,38 @@ def errors(plain, fast, *inputs):
     """Largest differences of both from the plain network in float64."""
     exact = copy.deepcopy(plain).double()(*(x.double() for x in inputs))
     return (float((path(*inputs) - exact).abs().max()) for path in (plain, fast))
+
+
+@pytest.mark.parametrize("shifted", [False, True])
+@pytest.mark.parametrize("size", [(8, 8), (8, 24), (40, 56), (72, 136)])
+@pytest.mark.parametrize(("kind", "forms", "inputs"), [(SelfBlock, (ChunkedSelfBlock, CompiledSelfBlock), 1),
+                                                       (CrossBlock, (ChunkedCrossBlock, CompiledCrossBlock), 2)])
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=needs_kernels)])
+def test_swinfusions_blocks(kind, forms, inputs, size, shifted, compiled):
+    """One window and several chunks, two pictures whose rows do not lie together in memory."""
+    torch.manual_seed(7)
+    plain, layout = drawn(kind(shifted)), Layout(*size, torch.device("cpu"))
+    for name, tensor in plain.named_parameters():
+        if name.endswith("bias_table"):
+            tensor.data = torch.randn(tensor.shape)
+    fast = forms[compiled](plain)
+    given = [maps(2, WIDTH, *size).roll(i, 1).permute(0, 2, 3, 1) for i in range(inputs)]
+    before = [x.clone() for x in given]
+    exact = stacked(copy.deepcopy(plain).double()(*(x.double() for x in given), layout))
+    noise, ours = (float((stacked(block(*given, layout)) - exact).abs().max()) for block in (plain, fast))
+    assert ours < 4 * noise + 1e-6
+    assert all(map(torch.equal, given, before))
+
+
+def stacked(pictures: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
+    return pictures if isinstance(pictures, torch.Tensor) else torch.stack(pictures)
+
+
+@needs_kernels
+def test_swinfusions_blocks_are_compiled():
+    fast = accelerate(SwinFusionNetwork().eval().requires_grad_(False))
+    kinds = [type(module) for module in fast.modules() if isinstance(module, Form)]
+    assert (kinds.count(CompiledSelfBlock), kinds.count(CompiledCrossBlock), len(kinds)) == (20, 4, 24)
 
 
 @pytest.mark.parametrize("size", [(2, 3), (9, 31), (70, 66)])

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from filled_weights import filled
 from filled_weights import state as filled_state
 
-from baselines._windows import Layout, shifted_mask
+from baselines._windows import Layout
 from baselines.cddfuse import CDDFuseNetwork
 from baselines.defusion import DeFusionDeepNetwork, DeFusionNetwork
 from baselines.didfuse import DIDFuseNetwork
@@ -208,7 +208,7 @@ def test_swinfusion_with_the_scripts_padding(reference, networks, case):
 def test_swinfusion_features(reference, networks):
     golden, network = arrays(reference, "swinfusion"), networks("swinfusion")
     ir, vi = inputs(golden, "A")
-    layout = Layout(48, 64, shifted_mask(48, 64, ir.device))
+    layout = Layout(48, 64, ir.device)
     ex_ir = network.extract(ir, network.layers_Ex_A, network.norm_Ex_A, layout)
     ex_vi = network.extract(vi, network.layers_Ex_B, network.norm_Ex_B, layout)
     check_features("swinfusion", golden, {"ex_ir": ex_ir, "ex_vi": ex_vi, "fused": network.fuse(ex_ir, ex_vi, layout)})

@@ -23,7 +23,8 @@ from torch import Tensor
 from core.files import aside, sha256_of
 
 SOURCES = tuple(Path(__file__).with_name(name)
-                for name in ("gates.cpp", "gram.cpp", "kernels.cpp", "pointwise.cpp", "products.cpp", "winograd.cpp"))
+                for name in ("attention.cpp", "gates.cpp", "gram.cpp", "kernels.cpp", "pointwise.cpp", "products.cpp",
+                             "winograd.cpp"))
 NAMES = ", ".join(path.name for path in SOURCES)
 HEADERS = tuple(Path(__file__).with_name(name) for name in ("pictures.hpp", "vectors.hpp"))
 PLACE = "IVFBENCH_KERNELS"  # environment: the folder of compiled code, or OFF
@@ -93,7 +94,7 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
         for function in (library.convolve, library.winograd, library.moments, library.affine, library.products,
                          library.layer_norm, library.gelu, library.weighted_apart, library.axis_sums,
                          library.axis_weighted, library.gram, library.gate_reset, library.gate_update,
-                         library.gate_messages, library.gate_interact):
+                         library.gate_messages, library.gate_interact, library.attention, library.windows):
             function.restype = None
         library.panel.restype = ctypes.c_int64
         return library, ""
