@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fusion.fast.attention import Masks, Windows
-from fusion.fast.pointwise import gelu_
 
 WINDOW = 8
 SHIFT = WINDOW // 2
@@ -130,7 +129,3 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc2(self.act(self.fc1(x)))
-
-    def in_place(self, x: Tensor) -> Tensor:
-        """The same without gradients; what lies between is not kept."""
-        return self.fc2(gelu_(F.linear(x, self.fc1.weight), self.fc1.bias))

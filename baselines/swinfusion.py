@@ -13,7 +13,8 @@ from baselines._windows import CHUNK, WINDOW, FeedForward, Layout, WindowAttenti
 from baselines.network import LumaNetwork
 from fusion.fast import Form, faster, in_chunks, why_no_kernels
 from fusion.fast.attention import Masks, attention
-from fusion.fast.pointwise import normed
+from fusion.fast.pointwise import gelu_, normed
+from fusion.fast.products import Product
 from fusion.method import Card, WeightFile, register
 
 WIDTH, HEADS, MLP_RATIO = 60, 6, 2
@@ -54,29 +55,44 @@ class ChunkedSelfBlock(Form):
         return self.block.within(x, needed(mask))
 
 
+class CompiledSteps(nn.Module):
+    """One modality's way through a block in compiled code, in the place of its windows [windows,64,C]."""
+
+    def __init__(self, norm1: nn.LayerNorm, gives: nn.Linear, attn: WindowAttention, norm2: nn.LayerNorm,
+                 mlp: FeedForward):
+        """gives: what the modality's pixels give to attentions, 3 * C values, as queries, keys and values."""
+        super().__init__()
+        self.norm1, self.norm2, self.bias = norm1, norm2, attn.bias_of_keys()
+        self.gives, self.proj, self.fc1, self.fc2 = map(Product, (gives, attn.proj, mlp.fc1, mlp.fc2))
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Windows -> queries, keys and values, columns of one product."""
+        q, k, v = self.gives(normed(self.norm1, x)).chunk(3, -1)
+        return q, k, v
+
+    def finish(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, masks: Masks | None) -> Tensor:
+        """All behind the projection, in x's place."""
+        self.proj(attention(q, k, v, self.bias, masks), x)
+        return self.fc2(gelu_(self.fc1(normed(self.norm2, x))), x)
+
+
 class CompiledSelfBlock(Form):
     """A few windows go from the picture through the whole block and back before the next."""
 
     def __init__(self, block: SelfBlock):
         super().__init__()
-        self.block, self.shifted, self.bias = block, block.shifted, block.attn.bias_of_keys()
+        self.shifted = block.shifted
+        self.steps = CompiledSteps(block.norm1, block.attn.qkv, block.attn, block.norm2, block.mlp)
 
     def forward(self, x: Tensor, layout: Layout) -> Tensor:
         windows, masks = layout.going_round(self.shifted, len(x))
         x = x.float().contiguous()
         out = torch.empty_like(x)
         for begin, end in windows.chunks(CHUNK):
-            done = self._within(windows.take(x, begin, end), masks and masks.of(begin, end))
+            taken = windows.take(x, begin, end)
+            done = self.steps.finish(taken, *self.steps.project(taken), masks and masks.of(begin, end))
             windows.put(done, out, begin)
         return out
-
-    def _within(self, x: Tensor, masks: Masks | None) -> Tensor:
-        """The block in the place of windows [windows,64,C]."""
-        block = self.block
-        q, k, v = block.attn.qkv(normed(block.norm1, x)).float().chunk(3, -1)
-        x += block.attn.proj(attention(q, k, v, self.bias, masks))
-        x += block.mlp.in_place(normed(block.norm2, x))
-        return x
 
 
 @faster(SelfBlock)
@@ -140,32 +156,22 @@ class CompiledCrossBlock(Form):
 
     def __init__(self, block: CrossBlock):
         super().__init__()
-        self.block, self.shifted = block, block.shifted
+        self.shifted = block.shifted
         a, b = block.attn_A, block.attn_B
-        self.bias_A, self.bias_B = a.bias_of_keys(), b.bias_of_keys()
-        self.of_x, self.of_y = side_by_side(a.q, b.kv), side_by_side(b.q, a.kv)
+        self.steps_A = CompiledSteps(block.norm1_A, side_by_side(a.q, b.kv), a, block.norm2_A, block.mlp_A)
+        self.steps_B = CompiledSteps(block.norm1_B, side_by_side(b.q, a.kv), b, block.norm2_B, block.mlp_B)
 
     def forward(self, x: Tensor, y: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
         windows, masks = layout.going_round(self.shifted, len(x))
         x, y = x.float().contiguous(), y.float().contiguous()
-        out = torch.empty_like(x), torch.empty_like(y)
+        out_x, out_y = torch.empty_like(x), torch.empty_like(y)
         for begin, end in windows.chunks(CHUNK):
-            done = self._within(windows.take(x, begin, end), windows.take(y, begin, end),
-                                masks and masks.of(begin, end))
-            for tokens, picture in zip(done, out):
-                windows.put(tokens, picture, begin)
-        return out
-
-    def _within(self, x: Tensor, y: Tensor, masks: Masks | None) -> tuple[Tensor, Tensor]:
-        """The block in the places of windows [windows,64,C]."""
-        block = self.block
-        q_x, k_x, v_x = self.of_x(normed(block.norm1_A, x)).float().chunk(3, -1)
-        q_y, k_y, v_y = self.of_y(normed(block.norm1_B, y)).float().chunk(3, -1)
-        x += block.attn_A.proj(attention(q_x, k_y, v_y, self.bias_A, masks))
-        y += block.attn_B.proj(attention(q_y, k_x, v_x, self.bias_B, masks))
-        x += block.mlp_A.in_place(normed(block.norm2_A, x))
-        y += block.mlp_B.in_place(normed(block.norm2_B, y))
-        return x, y
+            taken_x, taken_y = windows.take(x, begin, end), windows.take(y, begin, end)
+            (q_x, k_x, v_x), (q_y, k_y, v_y) = self.steps_A.project(taken_x), self.steps_B.project(taken_y)
+            some = masks and masks.of(begin, end)
+            windows.put(self.steps_A.finish(taken_x, q_x, k_y, v_y, some), out_x, begin)
+            windows.put(self.steps_B.finish(taken_y, q_y, k_x, v_x, some), out_y, begin)
+        return out_x, out_y
 
 
 @faster(CrossBlock)
