@@ -3,7 +3,7 @@
 `accelerate(network)` is what others need, `how()` says what it does on this machine. Blocks that have a faster form
 (`faster`, `Form`) work on a few rows at a time, so that what lies between their steps stays in the cache: `in_chunks`
 where rows are alone, fusion.fast.streams where 3x3 convolutions need their neighbours, fusion.fast.gram where channels
-attend to one another over all pixels.
+attend to one another over all pixels, fusion.fast.attention where pixels of a window do.
 Dense 3x3 convolutions go Winograd's way, those of one output and 1x1 ones are products of pixels, others run on a CPU's
 bfloat16 tiles, where there are any, without copies between; where there is no compiler they stay as they are.
 """

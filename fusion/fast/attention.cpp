@@ -186,7 +186,7 @@ extern "C" void attention(const int64_t* sources, int64_t heads, int64_t width, 
   }
 }
 
-// Windows begin..end-1 of pictures [pictures, height, width, channels] whose rows and columns go round: the first window
+// Windows begin..end-1 of pictures [pictures, height, width, channels] whose rows and columns go round: the first one
 // begins at pixel (shift, shift). to_pictures is 0 or 1: whether tokens [end-begin, TOKENS, channels] are made or read.
 extern "C" void windows(float* pictures, int64_t height, int64_t width, int64_t channels, int64_t shift, int64_t begin,
                         int64_t end, float* tokens, int64_t to_pictures) {
