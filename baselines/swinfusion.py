@@ -13,8 +13,8 @@ from baselines._windows import CHUNK, WINDOW, FeedForward, Layout, WindowAttenti
 from baselines.network import LumaNetwork
 from fusion.fast import Form, faster, in_chunks, why_no_kernels
 from fusion.fast.attention import Masks, attention
+from fusion.fast.linear import Linear
 from fusion.fast.pointwise import gelu_, normed
-from fusion.fast.products import Product
 from fusion.method import Card, WeightFile, register
 
 WIDTH, HEADS, MLP_RATIO = 60, 6, 2
@@ -63,7 +63,8 @@ class CompiledSteps(nn.Module):
         """gives: what the modality's pixels give to attentions, 3 * C values, as queries, keys and values."""
         super().__init__()
         self.norm1, self.norm2, self.bias = norm1, norm2, attn.bias_of_keys()
-        self.gives, self.proj, self.fc1, self.fc2 = map(Product, (gives, attn.proj, mlp.fc1, mlp.fc2))
+        self.gives, self.proj, self.fc1, self.fc2 = (Linear(layer.weight, layer.bias)
+                                                     for layer in (gives, attn.proj, mlp.fc1, mlp.fc2))
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Windows -> queries, keys and values, columns of one product."""
@@ -72,8 +73,8 @@ class CompiledSteps(nn.Module):
 
     def finish(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, masks: Masks | None) -> Tensor:
         """All behind the projection, in x's place."""
-        self.proj(attention(q, k, v, self.bias, masks), x)
-        return self.fc2(gelu_(self.fc1(normed(self.norm2, x))), x)
+        self.proj(attention(q, k, v, self.bias, masks), added=x, out=x)
+        return self.fc2(gelu_(self.fc1(normed(self.norm2, x))), added=x, out=x)
 
 
 class CompiledSelfBlock(Form):

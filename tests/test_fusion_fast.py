@@ -1,6 +1,5 @@
 """fusion.fast: compiled convolutions against float64, what accelerate reads out of networks, machines without."""
 
-import copy
 import subprocess
 import sys
 
@@ -16,7 +15,7 @@ from fusion.fast.convolution import Convolution
 from fusion.fast.library import LibraryConvolution
 from fusion.fast.narrow import NarrowConvolution
 from fusion.fast.norm import PictureNorm
-from fusion.fast.products import Product, ProductConvolution
+from fusion.fast.products import ProductConvolution
 from fusion.fast.tiles import TileConvolution
 from fusion.fast.winograd import WinogradConvolution
 
@@ -100,29 +99,6 @@ def test_a_product_with_a_map_added_of_pictures_that_lie_anyhow(size):
     torch.testing.assert_close(done.double(), exact, rtol=0, atol=1e-5)
     with pytest.raises(TypeError):
         ProductConvolution(weight)(*sources[1:])
-
-
-@needs_kernels
-@pytest.mark.parametrize("biased", [False, True])
-@pytest.mark.parametrize("count", [(), (1,), (3, 7), (64, 64)])
-@pytest.mark.parametrize(("channels", "outputs"), [(60, 180), (120, 60), (1, 5), (33, 1)])
-def test_a_linear_layer_of_tokens(channels, outputs, count, biased):
-    layer = nn.Linear(channels, outputs, biased).requires_grad_(False)
-    x, to = pictures(*count, channels, seed=1), pictures(*count, outputs, seed=2)
-    product, exact = Product(layer), copy.deepcopy(layer).double()(x.double())
-    torch.testing.assert_close(product(x).double(), exact, rtol=0, atol=2e-6)
-    with_added = exact + to
-    assert product(x, to) is to
-    torch.testing.assert_close(to.double(), with_added, rtol=0, atol=2e-6)
-
-
-@needs_kernels
-def test_a_linear_layer_of_columns():
-    layer, x, to = nn.Linear(6, 8).requires_grad_(False), pictures(30, 9), pictures(30, 8)
-    torch.testing.assert_close(Product(layer)(x[:, 2:8]), layer(x[:, 2:8]))
-    for others in ((x,), (x[:, :6].double(),), (x[:, :6], to.double()), (x[:, :6], to[:1]), (x[:, :6], to.T)):
-        with pytest.raises(TypeError, match="a product of float32"):
-            Product(layer)(*others)
 
 
 @pytest.mark.parametrize("borders", MODES)

@@ -63,6 +63,14 @@ def test_where_the_result_is_to_be():
     assert (around[:, 0] == 7).all() and (around[:, -1] == 7).all()
 
 
+@pytest.mark.parametrize(("channels", "outputs"), [(60, 180), (120, 60), (1, 5)])
+def test_added_to_in_its_place(channels, outputs):
+    x, weight, bias, to = drawn(3, 64, channels), drawn(outputs, channels), drawn(outputs), drawn(3, 64, outputs)
+    exact = F.linear(x.double(), weight.double(), bias.double()) + to
+    assert Linear(weight, bias)(x, added=to, out=to) is to
+    near(to, exact)
+
+
 def test_no_result_between_others():
     if Linear(torch.ones(3, 8)).product is None:
         pytest.skip("torch's own can")

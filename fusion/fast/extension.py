@@ -96,7 +96,7 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
                          library.axis_weighted, library.gram, library.gate_reset, library.gate_update,
                          library.gate_messages, library.gate_interact, library.attention, library.windows):
             function.restype = None
-        library.panel.restype = ctypes.c_int64
+        library.panel.restype = library.strip.restype = ctypes.c_int64
         return library, ""
     except FileNotFoundError as error:
         reason, full = NO_COMPILER, str(error)

@@ -1,10 +1,10 @@
-"""1x1 convolutions and linear layers: products.cpp as modules."""
+"""1x1 convolutions: products.cpp as a module."""
 
-from ctypes import Array, c_int64, c_void_p
+from ctypes import c_int64, c_void_p
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from fusion.fast.convolution import Convolution, numbers
 from fusion.fast.extension import address, in_threads, kernels
@@ -41,39 +41,16 @@ class ProductConvolution(Convolution):
         sources = numbers(*(number for p, step in given for number in (p.data_ptr(), p.shape[1], step)))
         if added is not None:
             added = added.float().expand_as(out).contiguous(memory_format=torch.channels_last)
-        self.fill(out, sources, len(given), added)
-        return out
+        pixels, strip = out.numel() // len(self.bias), kernels().strip()
 
-    def fill(self, out: Tensor, sources: Array, count: int, added: Tensor | None) -> None:
-        """Make all pixels of `out`. sources: of `count` pictures, as the compiled function takes them."""
         def work(begin: int, end: int) -> None:
-            kernels().products(sources, c_int64(count), address(self.packed), address(self.full_bias),
+            kernels().products(sources, c_int64(len(given)), address(self.packed), address(self.full_bias),
                                address(self.full_slope), c_void_p() if added is None else address(added),
-                               c_int64(len(self.bias)), address(out), c_int64(begin), c_int64(end))
+                               c_int64(len(self.bias)), address(out), c_int64(begin * strip),
+                               c_int64(min(end * strip, pixels)))
 
-        in_threads(work, out.numel() // len(self.bias), PIXELS)
-
-
-class Product(nn.Module):
-    """A linear layer of tokens.
-
-    Call: float32 [...,C] -> [...,O]; or to: float32 [...,O], contiguous, to which the result is added in its place.
-    No gradients.
-    """
-
-    def __init__(self, layer: nn.Linear):
-        super().__init__()
-        self.product = ProductConvolution(layer.weight[..., None, None], layer.bias)
-
-    def forward(self, x: Tensor, to: Tensor | None = None) -> Tensor:
-        outputs, channels = self.product.shape[:2]
-        x, shape = x.contiguous(), (*x.shape[:-1], outputs)
-        out = torch.empty(shape) if to is None else to
-        if x.dtype != torch.float32 or out.dtype != torch.float32 or x.shape[-1] != channels or out.shape != shape or (
-                not out.is_contiguous()):
-            raise TypeError(f"a product of float32 [...,{channels}] got {x.dtype} {tuple(x.shape)} to be added to "
-                            f"{out.dtype} {tuple(out.shape)} with strides {out.stride()}")
-        self.product.fill(out, numbers(x.data_ptr(), channels, channels), 1, to)
+        # whole strips: a pixel alone may be rounded otherwise, and threads are to make what one does
+        in_threads(work, -(-pixels // strip), -(-PIXELS // strip))
         return out
 
 

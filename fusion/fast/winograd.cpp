@@ -224,3 +224,4 @@ extern "C" void winograd(const int64_t* pictures, int64_t sources, const float* 
 
 // Outputs that lie together in the weights, on this CPU.
 extern "C" int64_t panel() { return PANEL; }
+extern "C" int64_t strip() { return STRIP; }
