@@ -14,6 +14,7 @@ from baselines._windows import FeedForward, WindowAttention
 from baselines.network import LumaNetwork, truncated
 from fusion.fast import Form, faster, in_chunks
 from fusion.fast.layouts import channels_apart
+from fusion.fast.linear import Linear
 from fusion.fast.pointwise import gelu_, normed
 
 HEADS, MLP_RATIO = 8, 4
@@ -91,13 +92,25 @@ class Transformer(nn.Module):
         return tokens.reshape(x.shape)
 
 
+class AddedProduct:
+    """The second layer of a feed-forward network, added in place to what was before the first; compiled in float32."""
+
+    def __init__(self, mlp: FeedForward):
+        self.layer, self.compiled = mlp.fc2, Linear(mlp.fc2.weight, mlp.fc2.bias)
+
+    def __call__(self, hidden: Tensor, tokens: Tensor) -> Tensor:
+        if tokens.dtype != torch.float32:  # products are to be bfloat16
+            return self.layer(hidden).add_(tokens)
+        return self.compiled(hidden, added=tokens, out=tokens)
+
+
 @faster(Transformer)
 class FastTransformer(Form):
     """A few tokens go through all blocks before the next; values and projection are one matrix, no more is computed."""
 
     def __init__(self, transformer: Transformer):
         super().__init__()
-        self.steps = [(block.norm1, *_values_projected(block.attn), block.norm2, block.mlp.fc1, block.mlp.fc2)
+        self.steps = [(block.norm1, *_values_projected(block.attn), block.norm2, block.mlp.fc1, AddedProduct(block.mlp))
                       for block in transformer.blocks if isinstance(block, Block)]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -108,7 +121,7 @@ class FastTransformer(Form):
         for norm1, weight, bias, norm2, first, second in self.steps:
             tokens = F.linear(normed(norm1, tokens), weight, bias).add_(tokens)
             hidden = gelu_(F.linear(normed(norm2, tokens), first.weight), first.bias)
-            tokens = F.linear(hidden, second.weight, second.bias).add_(tokens)
+            tokens = second(hidden, tokens)
         return tokens
 
 

@@ -11,6 +11,7 @@ from baselines.cddfuse import WIDTH, CDDFuseNetwork, DualBranchMethod
 from baselines.network import TruncatedColour
 from fusion.fast import faster
 from fusion.fast.conv3 import depthwise, point
+from fusion.fast.linear import Linear
 from fusion.fast.maps import Maps
 from fusion.fast.pointwise import gelu_
 from fusion.fast.streams import Stream, StreamedForm, norm, streamed
@@ -52,16 +53,16 @@ class FastPoolBlock(StreamedForm):
         kernel = torch.full((3, 3), 1 / 9)
         kernel[1, 1] -= 1
         self.pool = depthwise(block.layer_scale_1[:, None, None, None] * kernel)
-        self.in_, out = (point(expect(block.poolmlp[name], nn.Conv2d).weight) for name in ("fc1", "fc2"))
-        self.out = out * block.layer_scale_2[:, None]
+        in_, out = (point(expect(block.poolmlp[name], nn.Conv2d).weight) for name in ("fc1", "fc2"))
+        self.in_, self.out = Linear(in_), Linear(out * block.layer_scale_2[:, None])
 
     def run(self, x: Tensor, maps: Maps) -> Tensor:
         return streamed(maps, self._work, x)
 
-    def _work(self, stream: Stream, x: Tensor) -> tuple[Tensor, Tensor]:
+    def _work(self, stream: Stream, x: Tensor) -> Tensor:
         pooled = stream.conv3(norm(x, self.norm1), self.pool)
         x = pooled.add_(stream.delay(x, pooled))
-        return F.linear(gelu_(F.linear(norm(x, self.norm2), self.in_)), self.out), x
+        return self.out(gelu_(self.in_(norm(x, self.norm2))), added=x)
 
 
 class PFCFuseNetwork(CDDFuseNetwork):
