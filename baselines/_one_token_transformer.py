@@ -92,25 +92,14 @@ class Transformer(nn.Module):
         return tokens.reshape(x.shape)
 
 
-class AddedProduct:
-    """The second layer of a feed-forward network, added in place to what was before the first; compiled in float32."""
-
-    def __init__(self, mlp: FeedForward):
-        self.layer, self.compiled = mlp.fc2, Linear(mlp.fc2.weight, mlp.fc2.bias)
-
-    def __call__(self, hidden: Tensor, tokens: Tensor) -> Tensor:
-        if tokens.dtype != torch.float32:  # products are to be bfloat16
-            return self.layer(hidden).add_(tokens)
-        return self.compiled(hidden, added=tokens, out=tokens)
-
-
 @faster(Transformer)
 class FastTransformer(Form):
     """A few tokens go through all blocks before the next; values and projection are one matrix, no more is computed."""
 
     def __init__(self, transformer: Transformer):
         super().__init__()
-        self.steps = [(block.norm1, *_values_projected(block.attn), block.norm2, block.mlp.fc1, AddedProduct(block.mlp))
+        self.steps = [(block.norm1, *_values_projected(block.attn), block.norm2, block.mlp.fc1,
+                       Linear(block.mlp.fc2.weight, block.mlp.fc2.bias))
                       for block in transformer.blocks if isinstance(block, Block)]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -121,7 +110,7 @@ class FastTransformer(Form):
         for norm1, weight, bias, norm2, first, second in self.steps:
             tokens = F.linear(normed(norm1, tokens), weight, bias).add_(tokens)
             hidden = gelu_(F.linear(normed(norm2, tokens), first.weight), first.bias)
-            tokens = second(hidden, tokens)
+            tokens = second(hidden, added=tokens, out=tokens)
         return tokens
 
 

@@ -21,9 +21,10 @@ import torch
 
 from benchmarks.authors import authors_network, why_not
 from benchmarks.method_forms import constructed, eager, pair, plain
+from benchmarks.methods import size
 from core.errors import IvfbenchError
 from fusion.device import Batches, memory_of, on_gpu
-from fusion.method import FLOAT32, LumaMethod
+from fusion.method import FLOAT32
 
 METHODS = "smfnet,cddfuse,swinfusion,ship"
 HEADER = ("| method | form | pictures a second | times the authors' | at once | MiB |\n"
@@ -78,15 +79,11 @@ def forms(name: str, device: str, size: tuple[int, int], authors: Path | None) -
         method.use_precision(precision)
         method.use_fast_path()
         if precision == FLOAT32:
-            found.append(Running("one by one", device, lambda: 1, _one_by_one(method)))
-        batches = Batches(method, memory_of(device))
+            found.append(Running("one by one", device, lambda: 1, Batches(method, None, size).fuse))
+        batches = Batches(method, memory_of(device), size)
         found.append(Running(f"at once, {precision}", device, lambda batches=batches: batches.count(*size),
                              batches.fuse))
     return found
-
-
-def _one_by_one(method: LumaMethod) -> Callable[[Pairs], object]:
-    return lambda pairs: [method.fuse(*one) for one in pairs]
 
 
 def table(names: Sequence[str], device: str, size: tuple[int, int], authors: Path | None, seconds: float) -> str:
@@ -116,8 +113,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--markdown", type=Path)
     options = parser.parse_args()
-    height, width = map(int, options.size.split("x"))
-    made = table(options.methods.split(","), options.device, (height, width), options.authors, options.seconds)
+    made = table(options.methods.split(","), options.device, size(options.size), options.authors, options.seconds)
     name = torch.cuda.get_device_name(options.device) if on_gpu(options.device) else "CPU"
     print(f"{name}, {options.size}, torch {torch.__version__}\n\n{made}")
     if options.markdown:

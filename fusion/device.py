@@ -92,8 +92,9 @@ class Batches:
     most_at_once: the largest number that went through together so far.
     """
 
-    def __init__(self, method: Method, memory: Memory | None):
-        self._method, self._memory = method, memory if method.several else None
+    def __init__(self, method: Method, memory: Memory | None, canvas: tuple[int, int]):
+        """canvas: as `Method.fuse_batch` takes it, which fuses where it is always one."""
+        self._method, self._memory, self._canvas = method, memory if method.several else None, canvas
         self._limit, self._a_pixel, self.most_at_once = MOST, 0.0, 0
 
     def count(self, height: int, width: int) -> int:
@@ -106,7 +107,7 @@ class Batches:
         """Fused pictures of pairs of one size. Raises MethodError where the memory does not take a single pair."""
         if self._memory is None:
             self.most_at_once = max(self.most_at_once, 1)
-            return [self._method.fuse(ir, vi) for ir, vi in pairs]
+            return self._method.fuse_batch(pairs, self._canvas)
         fused = self._at_once(pairs, self._memory)
         if fused is not None:
             return fused

@@ -17,6 +17,18 @@ def reference() -> Path:
     return path
 
 
+@pytest.fixture(params=["compiled", "torch"])
+def way(request, monkeypatch):
+    """Both ways of fusion.fast's functions: compiled code, where it runs, and what stands in for it."""
+    from fusion.fast import extension, linear, pointwise
+
+    if request.param == "torch":
+        for module in (linear, pointwise):
+            monkeypatch.setattr(module, "why_no_kernels", lambda: "not here")
+    elif extension.why_no_kernels():
+        pytest.skip(extension.why_no_kernels())
+
+
 def pytest_collection_modifyitems(items):
     """Long tests first: the other workers do the rest meanwhile."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)

@@ -10,10 +10,10 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
+from kernel_scenes import needs_kernels
 
 from baselines import network
 from fusion import images
-from fusion.fast.extension import why_no_kernels
 from fusion.method import FLOAT32, PROTOCOLS, Method, MethodError, find, load_method, methods
 
 CARDS = methods()
@@ -64,7 +64,7 @@ def test_contract(method, size, colour):
     np.testing.assert_array_equal(vi, before[1])
 
 
-@pytest.mark.skipif(bool(why_no_kernels()), reason=why_no_kernels())
+@needs_kernels
 @pytest.mark.parametrize("size", [(32, 48), (33, 47), (64, 50)], ids=str)
 def test_the_fast_path_is_the_network(method, size):
     """Within float32 noise; random weights amplify it at single pixels, more than trained ones do."""

@@ -5,6 +5,7 @@ import weakref
 
 import pytest
 import torch
+from kernel_scenes import by_threads, needs_kernels
 from torch import nn
 
 from baselines._windows import Layout
@@ -38,7 +39,6 @@ from fusion.smfnet.network.blocks import ChannelNorm
 BLOCKS = {"restormer": lambda: RestormerBlock(16, 4), "base": lambda: BaseFeature(16, 4),
           "detail": lambda: DetailNode(16), "pool": lambda: PoolBlock(16)}
 
-needs_kernels = pytest.mark.skipif(bool(extension.why_no_kernels()), reason=extension.why_no_kernels() or "it runs")
 
 
 def drawn(block: nn.Module) -> nn.Module:
@@ -69,14 +69,8 @@ def test_a_form_is_its_module(kind, size, last):
 
 @pytest.mark.parametrize("kind", BLOCKS)
 def test_threads_change_nothing(kind):
-    fast, x, before = form_of(drawn(BLOCKS[kind]())), maps(1, 16, 70, 301), torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        alone = fast(x)
-        torch.set_num_threads(2)
-        together = fast(x)
-    finally:
-        torch.set_num_threads(before)
+    fast, x = form_of(drawn(BLOCKS[kind]())), maps(1, 16, 70, 301)
+    alone, together = by_threads(lambda: fast(x), 1, 2)
     torch.testing.assert_close(alone, together, rtol=0, atol=1e-5)
 
 

@@ -4,24 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from device_scenes import Roomy
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import throughput
-
-
-class Roomy:
-    """Memory for any number of pictures."""
-
-    def free(self) -> int:
-        return 10**9
-
-    def taken_by(self, work) -> int:
-        work()
-        return 1000 * 32 * 40
-
-    def give_back(self) -> None:
-        pass
 
 
 @pytest.mark.parametrize(("memory", "at_once"), [(None, "1"), (Roomy(), "32")])

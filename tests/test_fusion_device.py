@@ -8,6 +8,8 @@ from fusion import device
 from fusion.device import MIB, MOST, SHARE, Batches, memory_of, to_device, to_host
 from fusion.method import MethodError, find
 
+CANVAS = (10, 20)
+
 
 class Shelf:
     """Memory of `size` bytes, of which a pixel takes `a_pixel`; work that wants more ends as on a GPU."""
@@ -60,7 +62,7 @@ def same(fused, method, pairs):
 
 def test_the_first_goes_alone_and_says_how_many_of_any_size_follow(method):
     method.shelf = Shelf(200 * 100 * 10)
-    batches = Batches(method, method.shelf)
+    batches = Batches(method, method.shelf, CANVAS)
     assert batches.count(10, 20) == 1
     same(batches.fuse(pictures(1)), method, pictures(1))
     assert batches.count(10, 20) == int(10 * SHARE) and batches.count(20, 20) == int(5 * SHARE)
@@ -72,7 +74,7 @@ def test_the_first_goes_alone_and_says_how_many_of_any_size_follow(method):
 
 def test_where_memory_ends_half_as_many_are_tried_and_no_more_later(method):
     method.shelf = Shelf(200 * 100 * 10)
-    batches = Batches(method, method.shelf)
+    batches = Batches(method, method.shelf, CANVAS)
     batches.fuse(pictures(1))
     method.shelf.size = 200 * 100 * 2  # somebody else came
     same(batches.fuse(pictures(7)), method, pictures(7))
@@ -84,16 +86,23 @@ def test_where_memory_ends_half_as_many_are_tried_and_no_more_later(method):
 def test_a_pair_that_does_not_fit_is_named(method):
     method.shelf = Shelf(3 * MIB, a_pixel=10**6)
     with pytest.raises(MethodError, match=r"average: .* a pair of 20x10 \(3 MiB are free\): .*--device cpu"):
-        Batches(method, method.shelf).fuse(pictures(1))
+        Batches(method, method.shelf, CANVAS).fuse(pictures(1))
 
 
 def test_one_by_one_on_a_cpu_and_where_pictures_depend_on_one_another(method):
     assert memory_of("cpu") is None
-    for batches in (Batches(method, memory_of("cpu")), Batches(find("laplacian")(), Shelf(10**9))):
+    for batches in (Batches(method, memory_of("cpu"), CANVAS), Batches(find("laplacian")(), Shelf(10**9), CANVAS)):
         assert batches.count(10, 20) == 1
         batches.fuse(pictures(1))
         assert batches.count(10, 20) == 1 and batches.most_at_once == 1
     assert not method.groups
+
+
+def test_one_by_one_is_the_method_s_own_batch_on_the_set_s_canvas(method, monkeypatch):
+    asked = []
+    monkeypatch.setattr(method, "fuse_batch", lambda pairs, canvas: asked.append((len(pairs), canvas)) or [])
+    Batches(method, None, (7, 9)).fuse(pictures(1))
+    assert asked == [(1, (7, 9))]
 
 
 def test_pictures_there_and_back():

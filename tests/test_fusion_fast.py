@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 import torch.nn.functional as F
+from kernel_scenes import by_threads, needs_kernels
 from torch import nn
 
 from fusion.bfloat16 import Bfloat16
@@ -19,7 +20,6 @@ from fusion.fast.products import ProductConvolution
 from fusion.fast.tiles import TileConvolution
 from fusion.fast.winograd import WinogradConvolution
 
-needs_kernels = pytest.mark.skipif(bool(extension.why_no_kernels()), reason=extension.why_no_kernels())
 needs_tiles = pytest.mark.skipif(bool(extension.why_no_tiles()), reason=extension.why_no_tiles())
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate"}
 
@@ -168,26 +168,15 @@ def test_what_is_not_finite_stays_so(kind, value):
 
 def test_threads_do_not_change_a_bit(kind):
     convolution, x = kind(pictures(20, 7, 3, 3)), pictures(2, 7, 70, 66, seed=2)
-    alone, together = in_threads(convolution, x)
+    alone, together = by_threads(lambda: convolution(x), 1, 3)
     assert torch.equal(alone, together)
 
 
 @needs_kernels
 def test_threads_change_a_norm_within_float64():
-    alone, together = in_threads(PictureNorm(pictures(7), pictures(7, seed=1), 1e-5), pictures(2, 7, 70, 66, seed=2))
+    norm, x = PictureNorm(pictures(7), pictures(7, seed=1), 1e-5), pictures(2, 7, 70, 66, seed=2)
+    alone, together = by_threads(lambda: norm(x), 1, 3)
     torch.testing.assert_close(alone, together, rtol=0, atol=1e-6)
-
-
-def in_threads(module: nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """What it makes by one thread and by three."""
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        alone = module(x)
-        torch.set_num_threads(3)
-        return alone, module(x)
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_inputs_that_a_convolution_cannot_take(kind):

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
+from kernel_scenes import by_threads, needs_kernels
 from torch import Tensor
 
-from fusion.fast import extension
 from fusion.fast.attention import SIDE, TOKENS, Masks, Windows, attention
 
-pytestmark = pytest.mark.skipif(bool(extension.why_no_kernels()), reason=extension.why_no_kernels() or "it runs")
+pytestmark = needs_kernels
 
 HEADS = [(6, 10), (1, 8), (2, 49), (3, 3), (1, 1), (5, 7), (2, 32), (1, 17)]
 
@@ -84,15 +84,11 @@ def test_masks_of_minus_100_leave_nothing():
 def test_threads_change_nothing():
     both, bias, picture = drawn(37, TOKENS, 180), drawn(6, TOKENS, TOKENS), drawn(2, 40, 48, 5)
     masks, windows = Masks(drawn(1, TOKENS, TOKENS), torch.arange(37) % 2 - 1), Windows(2, 40, 48, 3)
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        alone = attention(*both.chunk(3, -1), bias, masks), windows.take(picture, 7, 41)
-        torch.set_num_threads(2)
-        together = attention(*both.chunk(3, -1), bias, masks), windows.take(picture, 7, 41)
-    finally:
-        torch.set_num_threads(before)
-    assert all(map(torch.equal, alone, together))
+
+    def everything():
+        return attention(*both.chunk(3, -1), bias, masks), windows.take(picture, 7, 41)
+
+    assert all(map(torch.equal, *by_threads(everything, 1, 2)))
 
 
 @pytest.mark.parametrize("x", [drawn(2, 32, 8), drawn(2, TOKENS, 8).double(), drawn(2, 8, TOKENS).transpose(1, 2),

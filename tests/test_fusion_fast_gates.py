@@ -2,20 +2,13 @@
 
 import pytest
 import torch
+from kernel_scenes import by_threads
 
-from fusion.fast import extension, pointwise
 from fusion.fast.gates import interact, messages, reset, update
 
 SIZES = [(1, 8), (65, 8), (130, 2), (33, 10), (200, 64), (64, 36)]  # pixels, channels
 
-
-@pytest.fixture(params=["compiled", "torch"], autouse=True)
-def way(request, monkeypatch):
-    """Both: compiled code, where it runs, and what stands in for it."""
-    if request.param == "torch":
-        monkeypatch.setattr(pointwise, "why_no_kernels", lambda: "not here")
-    elif extension.why_no_kernels():
-        pytest.skip(extension.why_no_kernels())
+pytestmark = pytest.mark.usefixtures("way")
 
 
 def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -67,11 +60,9 @@ def test_interaction(pixels, channels):
 
 
 def test_two_threads_make_what_one_does():
-    before, found = torch.get_num_threads(), []
-    for count in (1, 2):
-        torch.set_num_threads(count)
+    def everything():
         nodes, gates = drawn(20_000, 3, 8), drawn(20_000, 3, 16, seed=1)
         message = messages(nodes, drawn(20_000, 3, 2, seed=2))
-        found.append(update(gates, message, reset(gates, nodes), torch.tensor([0.3])))
-    torch.set_num_threads(before)
-    assert torch.equal(*found)
+        return update(gates, message, reset(gates, nodes), torch.tensor([0.3]))
+
+    assert torch.equal(*by_threads(everything, 1, 2))

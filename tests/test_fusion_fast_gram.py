@@ -2,26 +2,11 @@
 
 import pytest
 import torch
+from kernel_scenes import by_threads
 
-from fusion.fast import extension, gram
 from fusion.fast.gram import products
 
-
-@pytest.fixture(params=["compiled", "torch"], autouse=True)
-def way(request, monkeypatch):
-    """Both: compiled code, where it runs, and what stands in for it."""
-    if request.param == "torch":
-        monkeypatch.setattr(gram, "why_no_kernels", lambda: "not here")
-    elif extension.why_no_kernels():
-        pytest.skip(extension.why_no_kernels())
-
-
-@pytest.fixture
-def threads():
-    """Sets how many; they are as they were afterwards."""
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("way")
 
 
 def drawn(*shape: int) -> torch.Tensor:
@@ -48,9 +33,6 @@ def test_some_of_a_maps_channels():
     near(products(x[..., :16], 2), x[..., :16], 2)
 
 
-def test_threads_change_next_to_nothing(threads):
-    x, found = drawn(1, 5000, 16), []
-    for count in (1, 2):
-        threads(count)
-        found.append(products(x, 2))
-    torch.testing.assert_close(*found, rtol=1e-6, atol=1e-4)
+def test_threads_change_next_to_nothing():
+    x = drawn(1, 5000, 16)
+    torch.testing.assert_close(*by_threads(lambda: products(x, 2), 1, 2), rtol=1e-6, atol=1e-4)

@@ -3,28 +3,13 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from kernel_scenes import by_threads
 
-from fusion.fast import extension, linear
 from fusion.fast.linear import Linear, each_by
 
 CHANNELS = [((8,), 8), ((8,), 24), ((16,), 16), ((64,), 192), ((7,), 5), ((1,), 3), ((8, 8, 8), 8), ((5, 3), 17)]
 
-
-@pytest.fixture(params=["compiled", "torch"], autouse=True)
-def way(request, monkeypatch):
-    """Both: compiled code, where it runs, and what stands in for it."""
-    if request.param == "torch":
-        monkeypatch.setattr(linear, "why_no_kernels", lambda: "not here")
-    elif extension.why_no_kernels():
-        pytest.skip(extension.why_no_kernels())
-
-
-@pytest.fixture
-def threads():
-    """Sets how many; they are as they were afterwards."""
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("way")
 
 
 def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -86,10 +71,19 @@ def test_every_image_by_its_own():
     near(each_by(linears, x, added), exact + added)
 
 
-def test_two_threads_make_what_one_does(threads):
+def test_two_threads_make_what_one_does():
     x, product = drawn(1, 41, 37, 8), Linear(drawn(24, 8), drawn(24), 0.2)
-    found = []
-    for count in (1, 2):
-        threads(count)
-        found.append(product(x))
-    assert torch.equal(*found)
+    assert torch.equal(*by_threads(lambda: product(x), 1, 2))
+
+
+def test_bfloat16_stays_what_torch_makes_of_it():
+    """As under autocast, where compiled code would write float32 into half the memory."""
+    x, weight, bias, to = drawn(5, 9, 8), drawn(12, 8), drawn(12), drawn(5, 9, 12)
+    linear = Linear(weight, bias)
+    with torch.autocast("cpu", torch.bfloat16):
+        expected = F.linear(x.bfloat16(), weight, bias)
+        found = linear(x.bfloat16())
+        assert found.dtype == torch.bfloat16 and torch.equal(found, expected)
+        half = to.bfloat16()
+        assert linear(x, added=half, out=half) is half and half.dtype == torch.bfloat16
+        assert torch.equal(half, F.linear(x, weight, bias).add_(to.bfloat16()))

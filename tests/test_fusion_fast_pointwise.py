@@ -3,21 +3,14 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from kernel_scenes import by_threads
 
-from fusion.fast import extension, pointwise
 from fusion.fast.layouts import channels_apart, channels_together
 from fusion.fast.pointwise import axis_means, gelu_, layer_norm, weighted_apart, with_axes_weighted
 
 CHANNELS = (1, 3, 4, 8, 16, 17, 60, 64, 98)
 
-
-@pytest.fixture(params=["compiled", "torch"], autouse=True)
-def way(request, monkeypatch):
-    """Both: compiled code, where it runs, and what stands in for it."""
-    if request.param == "torch":
-        monkeypatch.setattr(pointwise, "why_no_kernels", lambda: "not here")
-    elif extension.why_no_kernels():
-        pytest.skip(extension.why_no_kernels())
+pytestmark = pytest.mark.usefixtures("way")
 
 
 def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -85,7 +78,6 @@ def test_weights_by_pixel_and_channel(channels, size):
 
 def test_threads_change_little():
     x, rows, columns = drawn(300, 150, 16), drawn(300, 16, seed=1), drawn(150, 16, seed=2)
-    before = torch.get_num_threads()
 
     def everything():
         picture = x.permute(2, 0, 1)[None]
@@ -93,14 +85,8 @@ def test_threads_change_little():
         return (layer_norm(x, rows[0], columns[0]), gelu_(x.clone(), rows[0], x), apart,
                 with_axes_weighted(x, rows, columns), *axis_means(x, rows, columns))
 
-    try:
-        torch.set_num_threads(1)
-        alone = everything()
-        torch.set_num_threads(3)
-        for one, other in zip(alone, everything(), strict=True):
-            torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
-    finally:
-        torch.set_num_threads(before)
+    for one, other in zip(*by_threads(everything, 1, 3), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(2, 5, 7, 9), (1, 64, 61, 70), (1, 1, 4, 5), (2, 3, 1, 1)])

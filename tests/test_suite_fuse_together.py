@@ -1,6 +1,7 @@
 """The fuse stage where a device takes several pictures at once: the same files, resumed where it was stopped."""
 
 import pytest
+from device_scenes import Roomy
 from suite_scenes import write_pairs
 
 from fusion.method import find
@@ -9,20 +10,6 @@ from suite.errors import Stopped
 from suite.stages import Context, fuse
 from suite.stages.fuse import Fusing
 from suite.unit import Unit
-
-
-class Roomy:
-    """Memory for any number of pictures."""
-
-    def free(self) -> int:
-        return 10**9
-
-    def taken_by(self, work) -> int:
-        work()
-        return 1
-
-    def give_back(self) -> None:
-        pass
 
 
 @pytest.fixture

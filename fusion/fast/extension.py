@@ -134,9 +134,9 @@ def _processor() -> str:
     return next((line for line in lines if line.startswith("flags")), "")
 
 
-def address(tensor: Tensor) -> ctypes.c_void_p:
-    """Where a tensor's values lie, as compiled code takes it."""
-    return ctypes.c_void_p(tensor.data_ptr())
+def address(tensor: Tensor, value: int = 0) -> ctypes.c_void_p:
+    """Where a tensor's values lie from the one of that number on, as compiled code takes it."""
+    return ctypes.c_void_p(tensor.data_ptr() + value * tensor.element_size())
 
 
 def in_threads(work: Callable[[int, int], None], count: int, least: int) -> None:
@@ -148,6 +148,17 @@ def in_threads(work: Callable[[int, int], None], count: int, least: int) -> None
     work(*here)
     for other in others:
         other.result()
+
+
+def summed_in_threads(measure: Callable[[int, int], Tensor], count: int, least: int) -> Tensor:
+    """The sum of measure(begin, end) over 0..count, as `in_threads`: in one order, whichever thread is first."""
+    parts: dict[int, Tensor] = {}
+
+    def work(begin: int, end: int) -> None:
+        parts[begin] = measure(begin, end)
+
+    in_threads(work, count, least)
+    return torch.stack([parts[begin] for begin in sorted(parts)]).sum(0)
 
 
 @functools.cache

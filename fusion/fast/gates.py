@@ -5,8 +5,8 @@ from ctypes import c_float, c_int64
 import torch
 from torch import Tensor
 
-from fusion.fast.extension import address, in_threads, kernels
-from fusion.fast.pointwise import VALUES, row, taken
+from fusion.fast.extension import address, kernels
+from fusion.fast.pointwise import in_parts, row, taken
 
 # for node 0, 1, 2: its first and second other node
 FIRST, SECOND = (1, 0, 0), (2, 2, 1)
@@ -23,7 +23,7 @@ def reset(gates: Tensor, state: Tensor) -> Tensor:
         kernels().gate_reset(row(gates, begin), row(state, begin), c_int64(end - begin), c_int64(width),
                              row(out, begin))
 
-    in_threads(work, state.numel() // width, max(1, VALUES // width))
+    in_parts(work, state.numel() // width, width)
     return out
 
 
@@ -42,7 +42,7 @@ def update(gates: Tensor, candidate: Tensor, state: Tensor, gamma: Tensor) -> Te
         kernels().gate_update(row(gates, begin), row(state, begin), c_int64(end - begin), c_int64(width), scale,
                               row(candidate, begin))
 
-    in_threads(work, state.numel() // width, max(1, VALUES // width))
+    in_parts(work, state.numel() // width, width)
     return candidate
 
 
@@ -62,7 +62,7 @@ def messages(nodes: Tensor, scores: Tensor) -> Tensor:
         kernels().gate_messages(address(nodes[begin]), address(scores[begin]), c_int64(end - begin), c_int64(width),
                                 address(out[begin]))
 
-    in_threads(work, len(nodes), max(1, VALUES // (3 * width)))
+    in_parts(work, len(nodes), 3 * width)
     return out
 
 
@@ -80,5 +80,5 @@ def interact(first: Tensor, second: Tensor, scores: Tensor) -> tuple[Tensor, Ten
         kernels().gate_interact(row(first, begin), row(second, begin), row(scores, begin), c_int64(end - begin),
                                 c_int64(width))
 
-    in_threads(work, first.numel() // width, max(1, VALUES // width))
+    in_parts(work, first.numel() // width, width)
     return first, second

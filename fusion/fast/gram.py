@@ -6,8 +6,9 @@ from ctypes import c_int64
 import torch
 from torch import Tensor
 
-from fusion.fast.extension import address, in_threads, kernels, why_no_kernels
+from fusion.fast.extension import address, kernels, summed_in_threads
 from fusion.fast.maps import Maps
+from fusion.fast.pointwise import taken
 from fusion.fast.streams import Stream, pixels
 
 PIXELS = 1024  # that a thread takes at least
@@ -34,23 +35,20 @@ def gram(maps: Maps, x: Tensor, heads: int, work: Callable[[Stream, Tensor], Ten
 def products(x: Tensor, heads: int) -> Tensor:
     """Products of the channels of one head over the pixels of [B,N,heads*n]: [B,heads,n,n], float64."""
     side = x.shape[-1] // heads
-    if why_no_kernels() or x.device.type != "cpu" or not x.is_contiguous() or side % MULTIPLE:
+    if side % MULTIPLE or not taken(x):
         y = x.unflatten(-1, (heads, -1))
         return (y.permute(0, 2, 3, 1) @ y.permute(0, 2, 1, 3)).double()
-    images = [_of_one(image, heads, side) for image in x]
-    return torch.stack(images)
+    return torch.stack([_of_one(image, heads, side) for image in x])
 
 
 def _of_one(x: Tensor, heads: int, side: int) -> Tensor:
     """[N,heads*n] -> [heads,n,n]."""
-    parts: dict[int, Tensor] = {}  # by first pixel: added in one order, whichever thread is first
+    def measure(begin: int, end: int) -> Tensor:
+        sums = x.new_zeros(heads, side, side, dtype=torch.float64)
+        kernels().gram(address(x[begin]), c_int64(end - begin), c_int64(heads), c_int64(side), address(sums))
+        return sums
 
-    def work(begin: int, end: int) -> None:
-        parts[begin] = x.new_zeros(heads, side, side, dtype=torch.float64)
-        kernels().gram(address(x[begin]), c_int64(end - begin), c_int64(heads), c_int64(side), address(parts[begin]))
-
-    in_threads(work, len(x), PIXELS)
-    return torch.stack([parts[begin] for begin in sorted(parts)]).sum(0)
+    return summed_in_threads(measure, len(x), PIXELS)
 
 
 def attention(products: Tensor, parts: int, q: int, k: int, temperature: Tensor) -> Tensor:

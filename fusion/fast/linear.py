@@ -9,7 +9,7 @@ from fusion.fast.products import ProductConvolution
 
 
 class Linear:
-    """F.linear of what is joined, plus `added`, through a leaky ReLU; compiled where code can be.
+    """F.linear of what is joined, plus `added`, through a leaky ReLU; compiled where code can be, of float32 alone.
 
     Args:
         weight: [O,C]. bias: [O] or None. slope: values below zero are multiplied with it; 1 changes nothing.
@@ -23,8 +23,9 @@ class Linear:
         self.product = ProductConvolution(weight[:, :, None, None], bias, slope=slope) if compiled else None
 
     def __call__(self, *x: Tensor, added: Tensor | None = None, out: Tensor | None = None) -> Tensor:
-        if self.product is None:
-            return self._by_torch(x, added, out)
+        given = [tensor for tensor in (*x, added, out) if tensor is not None]
+        if self.product is None or any(tensor.dtype != torch.float32 for tensor in given):
+            return self._by_torch(x, added, out)  # autocast's bfloat16 too: compiled code would write float32 there
         if out is None:
             out = x[0].new_empty(*x[0].shape[:-1], len(self.weight))
         elif not out.is_contiguous():

@@ -1,13 +1,13 @@
 """Batch norm with the statistics of the pictures themselves."""
 
 from collections.abc import Sequence
-from ctypes import c_int64, c_void_p
+from ctypes import c_int64
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fusion.fast.extension import address, in_threads, kernels
+from fusion.fast.extension import address, in_threads, kernels, summed_in_threads
 
 PIXELS = 4096  # that a thread takes at least
 
@@ -65,15 +65,13 @@ class PictureNorm(nn.Module):
 def _moments(x: Tensor) -> Tensor:
     """Sums of values and of squares of each channel, float64 [2,C]."""
     channels = x.shape[1]
-    parts: dict[int, Tensor] = {}  # by first pixel: added in one order, whichever thread is first
 
-    def measure(begin: int, end: int) -> None:
+    def measure(begin: int, end: int) -> Tensor:
         sums = torch.empty(2, channels, dtype=torch.float64)
-        kernels().moments(_at(x, begin * channels), c_int64(end - begin), c_int64(channels), address(sums))
-        parts[begin] = sums
+        kernels().moments(address(x, begin * channels), c_int64(end - begin), c_int64(channels), address(sums))
+        return sums
 
-    in_threads(measure, x.numel() // channels, PIXELS)
-    return torch.stack([parts[begin] for begin in sorted(parts)]).sum(0)
+    return summed_in_threads(measure, x.numel() // channels, PIXELS)
 
 
 def affine(x: Tensor, scale: Tensor, shift: Tensor, slope: Tensor, into: Tensor | None = None) -> Tensor:
@@ -86,8 +84,8 @@ def affine(x: Tensor, scale: Tensor, shift: Tensor, slope: Tensor, into: Tensor 
     out, step = (torch.empty_like(x), channels) if into is None else (into, into.stride(3))
 
     def work(begin: int, end: int) -> None:
-        kernels().affine(_at(x, begin * channels), c_int64(end - begin), c_int64(channels), address(scale),
-                         address(shift), address(slope), _at(out, begin * step), c_int64(step))
+        kernels().affine(address(x, begin * channels), c_int64(end - begin), c_int64(channels), address(scale),
+                         address(shift), address(slope), address(out, begin * step), c_int64(step))
 
     in_threads(work, x.numel() // channels, PIXELS)
     return out
@@ -95,8 +93,3 @@ def affine(x: Tensor, scale: Tensor, shift: Tensor, slope: Tensor, into: Tensor 
 
 def _channels_last(x: Tensor) -> Tensor:
     return x.float().contiguous(memory_format=torch.channels_last)
-
-
-def _at(x: Tensor, value: int) -> c_void_p:
-    """The address of a float32 value, counted from the first."""
-    return c_void_p(x.data_ptr() + 4 * value)

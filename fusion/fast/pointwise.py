@@ -1,12 +1,13 @@
 """Layer norm, GELU and weights by row and column: pointwise.cpp as functions, torch's own where it cannot run."""
 
+from collections.abc import Callable
 from ctypes import c_float, c_int64, c_void_p
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fusion.fast.extension import address, in_threads, kernels, why_no_kernels
+from fusion.fast.extension import address, in_threads, kernels, summed_in_threads, why_no_kernels
 from fusion.fast.layouts import channels_apart
 
 VALUES = 1 << 16  # that a thread takes at least
@@ -22,7 +23,7 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Te
         kernels().layer_norm(row(x, begin), c_int64(end - begin), c_int64(channels), address(weight), address(bias),
                              c_float(eps), row(out, begin))
 
-    in_threads(work, x.numel() // channels, max(1, VALUES // channels))
+    in_parts(work, x.numel() // channels, channels)
     return out
 
 
@@ -44,7 +45,7 @@ def gelu_(x: Tensor, bias: Tensor | None = None, factor: Tensor | None = None) -
         kernels().gelu(row(x, begin), c_int64(end - begin), c_int64(channels), address(shift),
                        None if factor is None else row(factor, begin), row(x, begin))
 
-    in_threads(work, x.numel() // channels, max(1, VALUES // channels))
+    in_parts(work, x.numel() // channels, channels)
     return x
 
 
@@ -63,7 +64,7 @@ def weighted_apart(x: Tensor, of_pixels: Tensor, of_channels: Tensor) -> Tensor:
     for i in range(len(x)):
         of_one = (address(x[i]), c_int64(pixels), c_int64(channels), address(of_pixels[i]), address(of_channels[i]),
                   address(out[i]))
-        in_threads(work, pixels, max(1, VALUES // channels))
+        in_parts(work, pixels, channels)
     return out
 
 
@@ -74,15 +75,14 @@ def axis_means(x: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor
         weighted = x * rows[:, None] * columns
         return weighted.mean(1), weighted.mean(0)
     along_rows = torch.empty(height, channels, dtype=torch.float64)
-    parts: dict[int, Tensor] = {}  # by first row: added in one order, whichever thread is first
 
-    def work(begin: int, end: int) -> None:
-        parts[begin] = torch.zeros(width, channels, dtype=torch.float64)
+    def measure(begin: int, end: int) -> Tensor:
+        sums = torch.zeros(width, channels, dtype=torch.float64)
         kernels().axis_sums(address(x[begin]), c_int64(end - begin), c_int64(width), c_int64(channels),
-                            address(rows[begin]), address(columns), address(along_rows[begin]), address(parts[begin]))
+                            address(rows[begin]), address(columns), address(along_rows[begin]), address(sums))
+        return sums
 
-    in_threads(work, height, max(1, VALUES // (width * channels)))
-    along_columns = torch.stack([parts[begin] for begin in sorted(parts)]).sum(0)
+    along_columns = summed_in_threads(measure, height, _least(width * channels))
     return (along_rows / width).float(), (along_columns / height).float()
 
 
@@ -97,8 +97,17 @@ def with_axes_weighted(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         kernels().axis_weighted(address(x[begin]), c_int64(end - begin), c_int64(width), c_int64(channels),
                                 address(rows[begin]), address(columns), address(out[begin]))
 
-    in_threads(work, height, max(1, VALUES // (width * channels)))
+    in_parts(work, height, width * channels)
     return out
+
+
+def in_parts(work: Callable[[int, int], None], count: int, values: int) -> None:
+    """work(begin, end) over `count` pixels or rows of so many values each, in threads that are worth it."""
+    in_threads(work, count, _least(values))
+
+
+def _least(values: int) -> int:
+    return max(1, VALUES // values)
 
 
 def taken(*tensors: Tensor) -> bool:
@@ -109,4 +118,4 @@ def taken(*tensors: Tensor) -> bool:
 
 def row(x: Tensor, index: int) -> c_void_p:
     """The address of a pixel's channels, [...,C]."""
-    return c_void_p(x.data_ptr() + 4 * index * x.shape[-1])
+    return address(x, index * x.shape[-1])

@@ -78,7 +78,7 @@ def run(unit: Unit, context: Context) -> StageResult:
     elif work.batch_size > 1:
         provenance = _fuse_dependent(unit, work, made, context)
     else:
-        provenance = _fuse_independent(unit, pairs, made, context)
+        provenance = _fuse_independent(unit, work.pairs, made, context)
     context.checkpoint(len(pairs), len(pairs))
     return StageResult(artefacts={f"images/{pair.id}.png": made.hashes[pair.id] for pair in pairs},
                        provenance=provenance)
@@ -107,18 +107,18 @@ def _fuse_dependent(unit: Unit, work: Fusing, made: "_Pictures", context: Contex
     return _path(method)
 
 
-def _fuse_independent(unit: Unit, pairs: tuple[Pair, ...], made: "_Pictures", context: Context) -> dict[str, Any]:
+def _fuse_independent(unit: Unit, pairs: PairSet, made: "_Pictures", context: Context) -> dict[str, Any]:
     """As many pairs of one size at once as the device takes (fusion.device)."""
-    missing = [(at, pair) for at, pair in enumerate(pairs) if not made.holds(pair.id)]
+    missing = [(at, pair) for at, pair in enumerate(pairs.pairs) if not made.holds(pair.id)]
     if not missing:
         return {}
     method = load(unit, context)
-    batches = Batches(method, memory_of(context.device))
+    batches = Batches(method, memory_of(context.device), pairs.canvas)
     opened = ((at, pair, pair.read()) for at, pair in missing)  # one after the other, as they are asked for
     for size, alike in groupby(opened, key=lambda one: one[2][0].shape):
         while batch := tuple(islice(alike, batches.count(*size))):
             places, some, sources = zip(*batch, strict=True)
-            context.checkpoint(places[0], len(pairs))
+            context.checkpoint(places[0], len(pairs.pairs))
             give_back_if_much()
             _write(method, some, sources, batches.fuse(sources), made)
     return _path(method) | ({"pictures_at_once": batches.most_at_once} if batches.most_at_once > 1 else {})
